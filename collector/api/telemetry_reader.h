@@ -1,0 +1,182 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "collector/access/tenant.h"
+#include "shared/base/clock.h"
+#include "shared/base/result.h"
+#include "shared/model/labels.h"
+#include "shared/model/layout.h"
+
+// What the query API needs of storage. Times are half open: from <= t < to. Every call takes the
+// tenant, a limit of rows, and a deadline; a passed deadline is kTimeout.
+namespace collector::api {
+
+struct QueryContext {
+  access::TenantId tenant;
+  shared::MonotonicTime deadline;
+};
+
+struct TimeRange {
+  shared::WallTime from;
+  shared::WallTime to;
+};
+
+struct HostRow {
+  int32_t id = 0;
+  std::string name;      // host.name
+  std::string host_key;  // host.id
+  shared::model::Labels resource;
+  shared::WallTime first_seen;
+  shared::WallTime last_seen;
+};
+
+struct AgentStreamRow {
+  std::string stream;  // "metrics", "logs", "statements"
+  uint64_t incarnation = 0;
+  uint64_t sequence = 0;
+  uint64_t batches = 0;
+  uint64_t gaps = 0;        // sequences that never came
+  uint64_t duplicates = 0;  // batches that came again and were skipped
+  shared::WallTime last_received;
+  shared::WallTime last_event;  // newest time in the data: lag is last_received - last_event
+};
+
+struct AgentRow {
+  std::string id;  // UUID
+  std::string host_name;
+  std::string version;
+  shared::WallTime first_seen;
+  shared::WallTime last_seen;
+  std::vector<AgentStreamRow> streams;
+  std::string status_json;  // AgentStatus: {"capabilities":[…],"dropped":[…],"streams":[…]}
+  std::string refused_json; // refusals of the store by reason: {"timestamp_out_of_range":12}
+};
+
+// `name` empty: any. Values match exactly.
+struct SeriesSelector {
+  std::string name;              // OpenTelemetry metric name
+  std::optional<std::string> host;  // host name or host id
+  shared::model::Labels labels;
+};
+
+struct SeriesRow {
+  int64_t id = 0;
+  int32_t host_id = 0;
+  std::string host_name;
+  std::string name;
+  std::string unit;
+  shared::model::MetricKind kind = shared::model::MetricKind::kUnspecified;
+  shared::model::Labels labels;
+};
+
+struct SampleRow {
+  int64_t time_unix_nano = 0;
+  double value = 0;
+};
+
+struct SeriesSamples {
+  SeriesRow series;
+  std::vector<SampleRow> samples;  // ascending, each time once; stale markers left out
+};
+
+// Which statements to sum up, over a window.
+struct StatementQuery {
+  TimeRange range;
+  std::optional<std::string> host;
+  std::optional<std::string> database;
+  std::optional<std::string> user;
+  std::string order_by = "total_exec_time_ms";  // a counter of StatementCounters()
+  size_t limit = 20;
+};
+
+struct StatementRow {
+  std::string host_name;
+  std::string instance;      // system identifier, decimal
+  std::string instance_name;
+  std::string database;
+  std::string user;
+  int64_t queryid = 0;
+  bool toplevel = true;
+  std::string text;
+  std::string fingerprint;   // 16 hexadecimal digits
+  std::map<std::string, double> counters;  // by column name: "calls", "total_exec_time_ms" …
+  double min_exec_time_ms = 0;  // over the intervals of the window
+  double max_exec_time_ms = 0;
+};
+
+struct StatementPoint {
+  shared::WallTime start;
+  shared::WallTime end;
+  std::map<std::string, double> counters;
+};
+
+struct LogQuery {
+  TimeRange range;
+  std::optional<std::string> host;
+  uint32_t min_severity = 0;              // OpenTelemetry number
+  std::optional<std::string> sqlstate;
+  std::optional<std::string> database;
+  std::optional<std::string> contains;    // substring of the body, case-sensitive
+  bool newest_first = true;
+  std::string cursor;                     // "" or LogPage::next_cursor
+  size_t limit = 100;
+};
+
+struct LogRow {
+  int64_t time_unix_nano = 0;
+  std::string host_name;
+  std::string path;        // of the file
+  std::string file_id;     // hexadecimal
+  uint64_t offset = 0;     // of the record in the file: (file_id, offset) names it
+  std::string source;      // "postgres" or "syslog"
+  uint32_t severity_number = 0;
+  std::string severity_text;
+  std::string body;
+  std::vector<std::pair<std::string, std::string>> fields;  // non-empty ones: "sqlstate", "pid" …
+};
+
+struct LogPage {
+  std::vector<LogRow> rows;
+  std::string next_cursor;  // "": no more
+};
+
+class TelemetryReader {
+ public:
+  virtual ~TelemetryReader() = default;
+
+  virtual shared::Result<std::vector<HostRow>> Hosts(const QueryContext& context, size_t limit) = 0;
+  virtual shared::Result<std::vector<AgentRow>> Agents(const QueryContext& context,
+                                                       size_t limit) = 0;
+  virtual shared::Result<std::vector<SeriesRow>> Series(const QueryContext& context,
+                                                        const SeriesSelector& selector,
+                                                        size_t limit) = 0;
+  // At most `series_limit` series and `sample_limit` samples in all; more is kResourceExhausted that
+  // says how many there are and how to narrow the question.
+  virtual shared::Result<std::vector<SeriesSamples>> Samples(const QueryContext& context,
+                                                             const SeriesSelector& selector,
+                                                             const TimeRange& range,
+                                                             size_t series_limit,
+                                                             size_t sample_limit) = 0;
+  // Top statements of the window, summed per (instance, database, user, queryid, toplevel).
+  virtual shared::Result<std::vector<StatementRow>> TopStatements(const QueryContext& context,
+                                                                  const StatementQuery& query) = 0;
+  // One statement over time, a point per interval (summed over users and toplevel).
+  virtual shared::Result<std::vector<StatementPoint>> StatementHistory(
+      const QueryContext& context, const StatementQuery& query, int64_t queryid) = 0;
+  virtual shared::Result<LogPage> Logs(const QueryContext& context, const LogQuery& query) = 0;
+  // Whether questions can be answered now: connection and schema version.
+  virtual shared::Result<void> Ready() = 0;
+};
+
+// The counters by which statements can be ordered and that StatementRow carries, in the order of
+// pgvigil.v1.StatementDelta.
+const std::vector<std::string>& StatementCounters();
+
+}  // namespace collector::api

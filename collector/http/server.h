@@ -1,0 +1,105 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "shared/base/result.h"
+
+// The collector's listener (Boost.Beast; its headers are included only in server.cc).
+namespace collector::http {
+
+struct Request {
+  std::string method;  // "GET"
+  std::string path;    // decoded once, without the query: "/api/pgvigil/v1/hosts"
+  // Decoded, in order, names may repeat.
+  std::vector<std::pair<std::string, std::string>> query;
+  std::map<std::string, std::string, std::less<>> headers;  // names in lower case
+  std::string body;
+  std::string peer;  // "127.0.0.1:40312"
+  // Path parts that the route's {name} took.
+  std::map<std::string, std::string, std::less<>> path_parameters;
+
+  // The first value of a query parameter or header; nullptr when absent.
+  [[nodiscard]] const std::string* QueryParameter(std::string_view name) const;
+  [[nodiscard]] const std::string* Header(std::string_view name) const;
+};
+
+struct Response {
+  int status = 200;
+  std::string content_type = "application/json";
+  std::string body;
+  std::vector<std::pair<std::string, std::string>> headers;
+};
+
+// {"error":{"code":"<CodeName>","message":"…"}}; `retry_after` seconds when not negative.
+Response ErrorResponse(int status, std::string_view code, std::string_view message,
+                       int retry_after_seconds = -1);
+
+// Answers one request, once, now or later and from any thread. Dropping it unanswered sends 500.
+using Responder = std::function<void(Response)>;
+// Runs on an HTTP thread: must not block. Takes over the request.
+using Handler = std::function<void(Request, Responder)>;
+
+struct Limits {
+  size_t header_bytes = 16 << 10;
+  size_t body_bytes = size_t{16} << 20;           // compressed, as it comes
+  std::chrono::seconds header_timeout{10};
+  std::chrono::seconds idle_timeout{60};
+  std::chrono::seconds body_timeout{60};
+  std::chrono::seconds response_timeout{60};       // until the handler answered
+  size_t connections = 10'000;
+  size_t connections_per_address = 256;
+  // Bodies of requests under way, all together: above it, 503 + Retry-After before the body is read.
+  size_t bodies_in_flight_bytes = size_t{256} << 20;
+};
+
+struct ServerConfig {
+  std::string address = "127.0.0.1";
+  uint16_t port = 8480;  // 0: any; port() tells
+  int threads = 2;
+  Limits limits;
+  // Sent with every response.
+  std::vector<std::pair<std::string, std::string>> headers;
+};
+
+// Counters since start; refusals by reason ("header_too_large", "body_too_large", "timeout",
+// "connection_limit", "address_limit", "overload", "malformed", …).
+struct ServerStatistics {
+  uint64_t connections_open = 0;
+  uint64_t connections_total = 0;
+  uint64_t requests_total = 0;
+  std::map<std::string, uint64_t> refused;
+  std::map<int, uint64_t> responses_by_status;
+};
+
+// Routes are added before Start. "/a/{name}" takes one path part. An unknown path is 404, a known path
+// with another method 405 with Allow. HEAD is answered as GET without the body.
+class Server {
+ public:
+  explicit Server(ServerConfig config);
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  void Route(std::string_view method, std::string_view pattern, Handler handler);
+  // Binds, listens and starts the threads. kInvalidInput / kPermissionDenied / kUnavailable with the
+  // address in the message.
+  shared::Result<void> Start();
+  [[nodiscard]] uint16_t port() const;
+  [[nodiscard]] ServerStatistics Statistics() const;
+  // Stops accepting, lets requests under way end within `deadline`, closes the rest, joins.
+  void Stop(std::chrono::milliseconds deadline);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace collector::http

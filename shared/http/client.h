@@ -1,0 +1,77 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "shared/base/result.h"
+#include "shared/base/secret.h"
+
+// libcurl behind values. curl.h is included only in this folder.
+namespace shared::http {
+
+struct TlsConfig {
+  std::string ca_file;      // PEM; "": the system's
+  std::string cert_file;    // client certificate and key for mTLS; "": none
+  std::string key_file;
+  bool verify = true;       // peer and host name
+};
+
+struct ClientConfig {
+  TlsConfig tls;
+  std::chrono::milliseconds connect_timeout{10'000};
+  std::chrono::milliseconds request_timeout{60'000};
+  size_t response_limit_bytes = 64 << 10;  // a longer reply is cut off and fails
+  std::string proxy;                       // "": none, and the environment's is ignored
+  std::string user_agent = "pgvigil";
+};
+
+struct Request {
+  std::string method = "GET";
+  std::string url;
+  std::vector<std::pair<std::string, std::string>> headers;
+  Secret bearer_token;  // "Authorization: Bearer …"; empty: none
+  std::string body;
+};
+
+struct Response {
+  int status = 0;
+  std::string content_type;
+  std::string body;
+  // Of a Retry-After header in seconds or as a date; negative: none.
+  std::chrono::seconds retry_after{-1};
+};
+
+// Requests on one thread, several under way at once, over kept connections. Never follows redirects.
+//
+// A Result fails with kUnavailable (DNS, connection, TLS, a broken reply), kTimeout, or
+// kResourceExhausted (a reply over the limit: the peer is not what we think); the message has the URL
+// without credentials. Any HTTP status is a success here.
+class Client {
+ public:
+  static Result<Client> Create(const ClientConfig& config);
+  ~Client();
+  Client(Client&&) noexcept;
+  Client& operator=(Client&&) noexcept;
+
+  // Starts a request; `done` is called from Poll on the same thread.
+  void Start(Request request, std::function<void(Result<Response>)> done);
+  [[nodiscard]] size_t in_flight() const;
+  // Runs transfers and callbacks until something happened or `timeout` passed.
+  void Poll(std::chrono::milliseconds timeout);
+  // Makes a Poll under way return. From any thread.
+  void Wake();
+  // One request, waiting for its end.
+  Result<Response> Send(Request request);
+
+ private:
+  struct Impl;
+  explicit Client(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace shared::http

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <fmt/format.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <string_view>
+#include <utility>
+
+// The program's own log: one line an event to standard error, for the operator. ERROR: data was lost
+// or someone must act. WARN: odd but recovered. INFO: lifecycle. DEBUG: the rest. Never a line per
+// sample. Thread-safe. spdlog is included only in log.cc.
+namespace shared::log {
+
+enum class Level { kDebug, kInfo, kWarn, kError };
+
+// Call once at start. Under systemd (JOURNAL_STREAM set) lines begin with the priority ("<4>") and
+// carry no time; else "2026-11-21T08:00:00.123Z WARN message".
+void Init(Level level);
+void SetLevel(Level level);
+[[nodiscard]] bool Enabled(Level level);
+// Control characters in the message are escaped, so that no input can forge a line.
+void Write(Level level, std::string_view message);
+
+template <typename... Args>
+void Debug(fmt::format_string<Args...> format, Args&&... args) {
+  if (Enabled(Level::kDebug)) Write(Level::kDebug, fmt::format(format, std::forward<Args>(args)...));
+}
+template <typename... Args>
+void Info(fmt::format_string<Args...> format, Args&&... args) {
+  if (Enabled(Level::kInfo)) Write(Level::kInfo, fmt::format(format, std::forward<Args>(args)...));
+}
+template <typename... Args>
+void Warn(fmt::format_string<Args...> format, Args&&... args) {
+  if (Enabled(Level::kWarn)) Write(Level::kWarn, fmt::format(format, std::forward<Args>(args)...));
+}
+template <typename... Args>
+void Error(fmt::format_string<Args...> format, Args&&... args) {
+  if (Enabled(Level::kError)) Write(Level::kError, fmt::format(format, std::forward<Args>(args)...));
+}
+
+// For a line that could repeat: true at most once in `period`. `suppressed` is how many were held
+// back since the last one. A member or static beside its log call; thread-safe.
+class RateLimit {
+ public:
+  explicit RateLimit(std::chrono::seconds period = std::chrono::seconds(60)) : period_(period) {}
+  bool Allow(uint64_t* suppressed = nullptr);
+
+ private:
+  const std::chrono::seconds period_;
+  std::atomic<int64_t> next_nanos_{0};  // steady_clock
+  std::atomic<uint64_t> suppressed_{0};
+};
+
+}  // namespace shared::log
