@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -32,8 +33,8 @@ using LabelView = std::pair<std::string_view, std::string_view>;
 //   const FrameBuilder::Round round = frame.End();
 //
 // A metric's `Metric` must outlive the builder; label views need live only for the call. Labels are
-// given sorted by name. The same series added twice in a round: the second is left out and counted.
-// One thread.
+// given sorted by name, each name once (a CHECK). The same series (name and labels) added twice in
+// a round: the second is left out and counted. One thread.
 class FrameBuilder {
  public:
   struct Round {
@@ -59,14 +60,20 @@ class FrameBuilder {
  private:
   struct Slot {
     const Metric* metric;
-    std::string labels;  // each name and value, '\0' after each
+    std::string labels;  // each name and value, its length in front: a value may hold any byte
   };
   bool Matches(const Slot& slot, const Metric& metric, std::span<const LabelView> labels) const;
+  // Whether this round has the series already whose labels are in packed_.
+  bool SeenThisRound(const Metric& metric, size_t hash) const;
+  // Forgets the series of the round before from cursor_ on.
+  void Truncate();
   std::shared_ptr<const shared::model::Layout> BuildLayout();
 
   shared::model::Labels common_labels_;
-  std::vector<Slot> slots_;
-  std::vector<double> values_;
+  std::vector<Slot> slots_;     // the round before; up to cursor_ also this one
+  std::vector<double> values_;  // one for each slot
+  std::unordered_multimap<size_t, size_t> by_hash_;  // of name and labels -> index of the slot
+  std::string packed_;                               // labels of the series being added
   size_t cursor_ = 0;
   bool changed_ = true;
   uint64_t duplicates_ = 0;
