@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -24,14 +26,17 @@ class BlockEncoder {
   std::unique_ptr<Scratch> scratch_;
 };
 
-// Turns payloads into blocks; every double comes back bit for bit. Reuses its buffers: one per thread.
+// Turns payloads into blocks; every double comes back bit for bit. Reuses its buffers: one per
+// thread.
 class BlockDecoder {
  public:
   BlockDecoder();
   ~BlockDecoder();
   // kMalformed: the payload is not one, is cut, or does not hold `series` × `ticks` values.
-  // kResourceExhausted: more than 4096 ticks, 20000 series or 4 Mi values. `payload` may be hostile.
-  Result<void> Decode(std::string_view payload, uint32_t series, uint32_t ticks, model::Block& block);
+  // kResourceExhausted: more than 4096 ticks, 20000 series or 4 Mi values. `payload` may be
+  // hostile.
+  Result<void> Decode(std::string_view payload, uint32_t series, uint32_t ticks,
+                      model::Block& block);
 
  private:
   struct Scratch;

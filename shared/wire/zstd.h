@@ -13,7 +13,10 @@ namespace shared::wire {
 // our data). One thread at a time.
 class Compressor {
  public:
-  explicit Compressor(int level = 1);
+  enum class FrameChecksum { kNo, kYes };
+
+  // Without a checksum only where the frame travels inside something that has its own.
+  explicit Compressor(int level = 1, FrameChecksum checksum = FrameChecksum::kYes);
   ~Compressor();
   Compressor(Compressor&&) noexcept;
   Compressor& operator=(Compressor&&) noexcept;
@@ -35,10 +38,32 @@ struct DecompressLimits {
   int window_log = 23;
 };
 
-// The contents of one or more zstd frames, put together. Streaming: never allocates more than the
-// limits plus one block, whatever the frame header claims. kMalformed: not zstd, a bad checksum, a
-// truncated frame; the message has the byte offset. kResourceExhausted: a limit, named with its value.
-// kInvalidInput: nothing to decompress.
+// Decompresses with one reused context. One thread at a time; an error leaves it fit for use.
+class Decompressor {
+ public:
+  Decompressor();
+  ~Decompressor();
+  Decompressor(Decompressor&&) noexcept;
+  Decompressor& operator=(Decompressor&&) noexcept;
+
+  // Appends the contents of one or more zstd frames, put together, to `out`. Streaming: `out` never
+  // grows by more than the limits allow plus one byte (its capacity by at most twice that),
+  // whatever a frame header claims. Skippable frames are skipped; formats older than zstd 0.8 are
+  // refused. After an error `out` has what it had before. Errors:
+  //   kInvalidInput       zstd: no input
+  //   kMalformed          zstd: the frame at byte 0: Unknown frame descriptor
+  //                       zstd: input ends at byte 17, within the frame that began at byte 0
+  //   kResourceExhausted  zstd: output exceeds the limit of 67108864 bytes
+  //                       zstd: output exceeds 3278800 bytes, the limit for an input of 32788 bytes
+  //                       zstd: the frame at byte 0 wants a window above the limit of 8388608 bytes
+  Result<void> Append(std::string_view frames, const DecompressLimits& limits, std::string& out);
+
+ private:
+  struct Context;
+  std::unique_ptr<Context> context_;
+};
+
+// The contents of `frames`, by a Decompressor made for the occasion; errors as there.
 Result<std::string> Decompress(std::string_view frames, const DecompressLimits& limits = {});
 
 }  // namespace shared::wire
