@@ -55,13 +55,13 @@ struct AgentRow {
   shared::WallTime first_seen;
   shared::WallTime last_seen;
   std::vector<AgentStreamRow> streams;
-  std::string status_json;  // AgentStatus: {"capabilities":[…],"dropped":[…],"streams":[…]}
-  std::string refused_json; // refusals of the store by reason: {"timestamp_out_of_range":12}
+  std::string status_json;   // AgentStatus: {"capabilities":[…],"dropped":[…],"streams":[…]}
+  std::string refused_json;  // refusals of the store by reason: {"timestamp_out_of_range":12}
 };
 
 // `name` empty: any. Values match exactly.
 struct SeriesSelector {
-  std::string name;              // OpenTelemetry metric name
+  std::string name;                 // OpenTelemetry metric name
   std::optional<std::string> host;  // host name or host id
   shared::model::Labels labels;
 };
@@ -98,16 +98,16 @@ struct StatementQuery {
 
 struct StatementRow {
   std::string host_name;
-  std::string instance;      // system identifier, decimal
+  std::string instance;  // system identifier, decimal
   std::string instance_name;
   std::string database;
   std::string user;
   int64_t queryid = 0;
   bool toplevel = true;
   std::string text;
-  std::string fingerprint;   // 16 hexadecimal digits
+  std::string fingerprint;                 // 16 hexadecimal digits
   std::map<std::string, double> counters;  // by column name: "calls", "total_exec_time_ms" …
-  double min_exec_time_ms = 0;  // over the intervals of the window
+  double min_exec_time_ms = 0;             // over the intervals of the window
   double max_exec_time_ms = 0;
 };
 
@@ -120,22 +120,22 @@ struct StatementPoint {
 struct LogQuery {
   TimeRange range;
   std::optional<std::string> host;
-  uint32_t min_severity = 0;              // OpenTelemetry number
+  uint32_t min_severity = 0;  // OpenTelemetry number
   std::optional<std::string> sqlstate;
   std::optional<std::string> database;
-  std::optional<std::string> contains;    // substring of the body, case-sensitive
+  std::optional<std::string> contains;  // substring of the body, case-sensitive
   bool newest_first = true;
-  std::string cursor;                     // "" or LogPage::next_cursor
+  std::string cursor;  // "" or LogPage::next_cursor
   size_t limit = 100;
 };
 
 struct LogRow {
   int64_t time_unix_nano = 0;
   std::string host_name;
-  std::string path;        // of the file
-  std::string file_id;     // hexadecimal
-  uint64_t offset = 0;     // of the record in the file: (file_id, offset) names it
-  std::string source;      // "postgres" or "syslog"
+  std::string path;     // of the file
+  std::string file_id;  // hexadecimal
+  uint64_t offset = 0;  // of the record in the file: (file_id, offset) names it
+  std::string source;   // "postgres" or "syslog"
   uint32_t severity_number = 0;
   std::string severity_text;
   std::string body;
@@ -157,8 +157,8 @@ class TelemetryReader {
   virtual shared::Result<std::vector<SeriesRow>> Series(const QueryContext& context,
                                                         const SeriesSelector& selector,
                                                         size_t limit) = 0;
-  // At most `series_limit` series and `sample_limit` samples in all; more is kResourceExhausted that
-  // says how many there are and how to narrow the question.
+  // At most `series_limit` series and `sample_limit` samples in all; more is kResourceExhausted
+  // that says how many there are and how to narrow the question.
   virtual shared::Result<std::vector<SeriesSamples>> Samples(const QueryContext& context,
                                                              const SeriesSelector& selector,
                                                              const TimeRange& range,
@@ -168,8 +168,9 @@ class TelemetryReader {
   virtual shared::Result<std::vector<StatementRow>> TopStatements(const QueryContext& context,
                                                                   const StatementQuery& query) = 0;
   // One statement over time, a point per interval (summed over users and toplevel).
-  virtual shared::Result<std::vector<StatementPoint>> StatementHistory(
-      const QueryContext& context, const StatementQuery& query, int64_t queryid) = 0;
+  virtual shared::Result<std::vector<StatementPoint>> StatementHistory(const QueryContext& context,
+                                                                       const StatementQuery& query,
+                                                                       int64_t queryid) = 0;
   virtual shared::Result<LogPage> Logs(const QueryContext& context, const LogQuery& query) = 0;
   // Whether questions can be answered now: connection and schema version.
   virtual shared::Result<void> Ready() = 0;

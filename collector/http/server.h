@@ -49,14 +49,15 @@ using Handler = std::function<void(Request, Responder)>;
 
 struct Limits {
   size_t header_bytes = 16 << 10;
-  size_t body_bytes = size_t{16} << 20;           // compressed, as it comes
+  size_t body_bytes = size_t{16} << 20;  // compressed, as it comes
   std::chrono::seconds header_timeout{10};
   std::chrono::seconds idle_timeout{60};
   std::chrono::seconds body_timeout{60};
-  std::chrono::seconds response_timeout{60};       // until the handler answered
+  std::chrono::seconds response_timeout{60};  // until the handler answered
   size_t connections = 10'000;
   size_t connections_per_address = 256;
-  // Bodies of requests under way, all together: above it, 503 + Retry-After before the body is read.
+  // Bodies of requests under way, all together: above it, 503 + Retry-After before the body is
+  // read.
   size_t bodies_in_flight_bytes = size_t{256} << 20;
 };
 
@@ -79,8 +80,8 @@ struct ServerStatistics {
   std::map<int, uint64_t> responses_by_status;
 };
 
-// Routes are added before Start. "/a/{name}" takes one path part. An unknown path is 404, a known path
-// with another method 405 with Allow. HEAD is answered as GET without the body.
+// Routes are added before Start. "/a/{name}" takes one path part. An unknown path is 404, a known
+// path with another method 405 with Allow. HEAD is answered as GET without the body.
 class Server {
  public:
   explicit Server(ServerConfig config);
@@ -89,8 +90,8 @@ class Server {
   Server& operator=(const Server&) = delete;
 
   void Route(std::string_view method, std::string_view pattern, Handler handler);
-  // Binds, listens and starts the threads. kInvalidInput / kPermissionDenied / kUnavailable with the
-  // address in the message.
+  // Binds, listens and starts the threads. kInvalidInput / kPermissionDenied / kUnavailable with
+  // the address in the message.
   shared::Result<void> Start();
   [[nodiscard]] uint16_t port() const;
   [[nodiscard]] ServerStatistics Statistics() const;

@@ -9,12 +9,22 @@
 
 namespace shared::metrics {
 
-void Counter::Increment(double by) { static_cast<prometheus::Counter*>(native_)->Increment(by); }
-double Counter::value() const { return static_cast<prometheus::Counter*>(native_)->Value(); }
-void Gauge::Set(double value) { static_cast<prometheus::Gauge*>(native_)->Set(value); }
-void Gauge::Add(double by) { static_cast<prometheus::Gauge*>(native_)->Increment(by); }
-double Gauge::value() const { return static_cast<prometheus::Gauge*>(native_)->Value(); }
-void Histogram::Observe(double value) {
+void Counter::Increment(double by) const {
+  static_cast<prometheus::Counter*>(native_)->Increment(by);
+}
+double Counter::value() const {
+  return static_cast<prometheus::Counter*>(native_)->Value();
+}
+void Gauge::Set(double value) const {
+  static_cast<prometheus::Gauge*>(native_)->Set(value);
+}
+void Gauge::Add(double by) const {
+  static_cast<prometheus::Gauge*>(native_)->Increment(by);
+}
+double Gauge::value() const {
+  return static_cast<prometheus::Gauge*>(native_)->Value();
+}
+void Histogram::Observe(double value) const {
   static_cast<prometheus::Histogram*>(native_)->Observe(value);
 }
 
@@ -26,14 +36,18 @@ Registry::Registry() : impl_(std::make_unique<Impl>()) {}
 Registry::~Registry() = default;
 
 Counter Registry::AddCounter(std::string_view name, std::string_view help, const LabelMap& labels) {
-  auto& family = prometheus::BuildCounter().Name(std::string(name)).Help(std::string(help)).Register(
-      impl_->registry);
+  auto& family = prometheus::BuildCounter()
+                     .Name(std::string(name))
+                     .Help(std::string(help))
+                     .Register(impl_->registry);
   return Counter(&family.Add(labels));
 }
 
 Gauge Registry::AddGauge(std::string_view name, std::string_view help, const LabelMap& labels) {
-  auto& family = prometheus::BuildGauge().Name(std::string(name)).Help(std::string(help)).Register(
-      impl_->registry);
+  auto& family = prometheus::BuildGauge()
+                     .Name(std::string(name))
+                     .Help(std::string(help))
+                     .Register(impl_->registry);
   return Gauge(&family.Add(labels));
 }
 

@@ -13,7 +13,7 @@ using LabelMap = std::map<std::string, std::string>;
 // Grows. Thread-safe.
 class Counter {
  public:
-  void Increment(double by = 1);
+  void Increment(double by = 1) const;
   [[nodiscard]] double value() const;
 
  private:
@@ -25,8 +25,8 @@ class Counter {
 // Goes up and down. Thread-safe.
 class Gauge {
  public:
-  void Set(double value);
-  void Add(double by);
+  void Set(double value) const;
+  void Add(double by) const;
   [[nodiscard]] double value() const;
 
  private:
@@ -38,7 +38,7 @@ class Gauge {
 // Observations in fixed buckets. Thread-safe.
 class Histogram {
  public:
-  void Observe(double value);
+  void Observe(double value) const;
 
  private:
   friend class Registry;

@@ -1,0 +1,167 @@
+#include "collector/api/api.h"
+
+#include <memory>
+#include <utility>
+
+#include "collector/api/questions.h"
+
+namespace collector::api {
+namespace {
+
+using shared::ErrorCode;
+
+int StatusOf(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::kInvalidInput:
+    case ErrorCode::kMalformed:
+      return 400;
+    case ErrorCode::kNotFound:
+      return 404;
+    case ErrorCode::kPermissionDenied:
+      return 403;
+    case ErrorCode::kResourceExhausted:
+      return 422;  // the question is too large: narrow it
+    case ErrorCode::kTimeout:
+      return 503;
+    case ErrorCode::kUnavailable:
+    case ErrorCode::kCancelled:
+      return 503;
+    case ErrorCode::kInternal:
+      return 500;
+  }
+  return 500;
+}
+
+http::Response ErrorOf(const shared::Error& error) {
+  const int status = StatusOf(error.code);
+  return http::ErrorResponse(status, shared::CodeName(error.code), error.message,
+                             status == 503 ? 1 : -1);
+}
+
+http::Response PlainText(int status, std::string body) {
+  http::Response response;
+  response.status = status;
+  response.content_type = "text/plain; charset=utf-8";
+  response.body = std::move(body);
+  return response;
+}
+
+}  // namespace
+
+Api::Api(TelemetryReader& reader, const shared::Clock& clock, shared::metrics::Registry& registry,
+         ApiOptions options)
+    : reader_(reader),
+      clock_(clock),
+      registry_(registry),
+      options_(options),
+      pool_(options.threads, options.waiting) {}
+
+void Api::AddQuestion(http::Server& server, std::string_view pattern, Question question) {
+  const auto latency = registry_.AddLatencyHistogram("collector_query_duration_seconds",
+                                                     "Time to answer a question, waiting included",
+                                                     {{"path", std::string(pattern)}});
+  auto shared_question = std::make_shared<const Question>(std::move(question));
+  server.Route(
+      "GET", pattern,
+      [this, shared_question, latency](http::Request request, http::Responder respond) {
+        const shared::MonotonicTime begin = clock_.Monotonic();
+        auto asked = std::make_shared<const http::Request>(std::move(request));
+        const bool taken =
+            pool_.TryRun([this, shared_question, latency, asked, respond, begin]() mutable {
+              Ask(*shared_question, *asked, respond, begin + options_.timeout);
+              latency.Observe(std::chrono::duration<double>(clock_.Monotonic() - begin).count());
+            });
+        if (!taken) {
+          respond(
+              http::ErrorResponse(503, "unavailable", "too many questions wait for an answer", 1));
+        }
+      });
+}
+
+void Api::Ask(const Question& question, const http::Request& request,
+              const http::Responder& respond, shared::MonotonicTime deadline) {
+  if (clock_.Monotonic() >= deadline) {
+    return respond(
+        http::ErrorResponse(503, "timeout", "the question waited too long for a free thread", 1));
+  }
+  Parameters parameters(request, clock_.Now());
+  const QueryContext context{access::kDefaultTenant, deadline};
+  shared::Result<std::string> document = question(context, parameters, request);
+  if (!document) return respond(ErrorOf(document.error()));
+  http::Response response;
+  response.body = std::move(*document);
+  response.body.push_back('\n');
+  response.headers.emplace_back("Cache-Control", "no-store");
+  respond(std::move(response));
+}
+
+void Api::AddRoutes(http::Server& server) {
+  AddQuestion(server, "/api/pgvigil/v1/hosts",
+              [this](const auto& context, auto& parameters, auto&) {
+                return AskHosts(reader_, context, parameters, options_);
+              });
+  AddQuestion(server, "/api/pgvigil/v1/agents",
+              [this](const auto& context, auto& parameters, auto&) {
+                return AskAgents(reader_, context, parameters, options_, clock_.Now());
+              });
+  AddQuestion(server, "/api/pgvigil/v1/series",
+              [this](const auto& context, auto& parameters, auto&) {
+                return AskSeries(reader_, context, parameters, options_);
+              });
+  AddQuestion(server, "/api/pgvigil/v1/samples",
+              [this](const auto& context, auto& parameters, auto&) {
+                return AskSamples(reader_, context, parameters, options_);
+              });
+  AddQuestion(server, "/api/pgvigil/v1/statements",
+              [this](const auto& context, auto& parameters, auto&) {
+                return AskStatements(reader_, context, parameters, options_);
+              });
+  AddQuestion(server, "/api/pgvigil/v1/statements/{queryid}",
+              [this](const auto& context, auto& parameters, const auto& request) {
+                return AskStatementHistory(reader_, context, parameters,
+                                           request.path_parameters.at("queryid"));
+              });
+  AddQuestion(server, "/api/pgvigil/v1/logs", [this](const auto& context, auto& parameters, auto&) {
+    return AskLogs(reader_, context, parameters, options_);
+  });
+  AddSelfRoutes(server);
+}
+
+void Api::AddSelfRoutes(http::Server& server) {
+  // Alive: the process answers.
+  server.Route("GET", "/healthz", [](const http::Request&, const http::Responder& respond) {
+    respond(PlainText(200, "ok\n"));
+  });
+  // Ready: questions can be answered and batches stored.
+  server.Route("GET", "/readyz", [this](const http::Request&, http::Responder respond) {
+    const bool taken = pool_.TryRun([this, respond] {
+      const shared::Result<void> ready = reader_.Ready();
+      respond(ready ? PlainText(200, "ready\n")
+                    : PlainText(503, fmt::format("not ready: {}\n", ready.error().message)));
+    });
+    if (!taken) respond(PlainText(503, "not ready: too many questions wait for an answer\n"));
+  });
+  server.Route(
+      "GET", "/metrics", [this, &server](const http::Request&, const http::Responder& respond) {
+        const http::ServerStatistics statistics = server.Statistics();
+        registry_.AddGauge("collector_http_connections", "Open connections")
+            .Set(static_cast<double>(statistics.connections_open));
+        for (const auto& [reason, count] : statistics.refused) {
+          auto counter = registry_.AddCounter("collector_http_refused_total",
+                                              "Requests and connections refused by the listener",
+                                              {{"reason", reason}});
+          counter.Increment(static_cast<double>(count) - counter.value());
+        }
+        for (const auto& [status, count] : statistics.responses_by_status) {
+          auto counter =
+              registry_.AddCounter("collector_http_responses_total", "Responses by status",
+                                   {{"status", std::to_string(status)}});
+          counter.Increment(static_cast<double>(count) - counter.value());
+        }
+        http::Response response = PlainText(200, registry_.Expose());
+        response.content_type = "text/plain; version=0.0.4; charset=utf-8";
+        respond(std::move(response));
+      });
+}
+
+}  // namespace collector::api

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <string>
+
+#include "collector/api/parameters.h"
+#include "collector/api/query_pool.h"
+#include "collector/api/telemetry_reader.h"
+#include "collector/http/server.h"
+#include "shared/base/clock.h"
+#include "shared/metrics/registry.h"
+
+namespace collector::api {
+
+struct ApiOptions {
+  std::chrono::milliseconds timeout{10'000};  // of one question, waiting for a thread included
+  size_t threads = 4;
+  size_t waiting = 64;        // questions that may wait for a thread
+  size_t max_rows = 10'000;   // highest `limit` of hosts, agents, series, logs
+  size_t max_series = 1'000;  // of one samples question
+  size_t max_samples = 1'000'000;
+};
+
+// The query API: GET /api/pgvigil/v1/… and the program's own /healthz, /readyz, /metrics. Documents
+// are described in collector/api/README.md. Arguments must outlive it; Stop before they go.
+class Api {
+ public:
+  Api(TelemetryReader& reader, const shared::Clock& clock, shared::metrics::Registry& registry,
+      ApiOptions options);
+
+  // Adds its routes to a server that has not started.
+  void AddRoutes(http::Server& server);
+  void Stop() { pool_.Stop(); }
+
+ private:
+  // Answers one question, given checked parameters: a JSON document.
+  using Question = std::function<shared::Result<std::string>(const QueryContext&, Parameters&,
+                                                             const http::Request&)>;
+  void AddQuestion(http::Server& server, std::string_view pattern, Question question);
+  void Ask(const Question& question, const http::Request& request, const http::Responder& respond,
+           shared::MonotonicTime deadline);
+  void AddSelfRoutes(http::Server& server);
+
+  TelemetryReader& reader_;
+  const shared::Clock& clock_;
+  shared::metrics::Registry& registry_;
+  const ApiOptions options_;
+  QueryPool pool_;
+};
+
+}  // namespace collector::api

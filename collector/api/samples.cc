@@ -1,0 +1,41 @@
+#include "collector/api/json_writer.h"
+#include "collector/api/questions.h"
+#include "collector/api/series_json.h"
+#include "collector/api/time_text.h"
+
+namespace collector::api {
+
+// A sample is [seconds since 1970, value]; a value that JSON cannot say is "NaN", "+Inf" or "-Inf".
+shared::Result<std::string> AskSamples(TelemetryReader& reader, const QueryContext& context,
+                                       Parameters& parameters, const ApiOptions& options) {
+  SeriesSelector selector;
+  selector.name = parameters.RequiredText("metric");
+  selector.host = parameters.Text("host");
+  selector.labels = parameters.LabelMatchers();
+  const TimeRange range = parameters.Range(std::chrono::minutes(15));
+  const size_t limit = parameters.Integer("limit", options.max_samples, 1, options.max_samples);
+  RETURN_IF_ERROR(parameters.Check());
+  ASSIGN_OR_RETURN(const std::vector<SeriesSamples> rows,
+                   reader.Samples(context, selector, range, options.max_series, limit));
+  JsonWriter json;
+  json.BeginObject();
+  json.Key("from").String(FormatTime(range.from));
+  json.Key("to").String(FormatTime(range.to));
+  json.Key("series").BeginArray();
+  for (const SeriesSamples& row : rows) {
+    json.BeginObject();
+    WriteSeriesFields(json, row.series);
+    json.Key("samples").BeginArray();
+    for (const SampleRow& sample : row.samples) {
+      json.BeginArray();
+      json.Number(static_cast<double>(sample.time_unix_nano / 1000) / 1e6);
+      json.Number(sample.value);
+      json.EndArray();
+    }
+    json.EndArray().EndObject();
+  }
+  json.EndArray().EndObject();
+  return json.Take();
+}
+
+}  // namespace collector::api

@@ -1,0 +1,189 @@
+#include "collector/http/server.h"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/strand.hpp>
+#include <thread>
+
+#include "collector/http/admission.h"
+#include "collector/http/router.h"
+#include "collector/http/session.h"
+#include "shared/concurrency/guarded.h"
+#include "shared/concurrency/thread_name.h"
+#include "shared/text/json.h"
+
+namespace collector::http {
+namespace {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+using shared::ErrorCode;
+using shared::Fail;
+
+template <typename Pairs>
+const std::string* FindFirst(const Pairs& pairs, std::string_view name) {
+  for (const auto& [key, value] : pairs) {
+    if (key == name) return &value;
+  }
+  return nullptr;
+}
+
+ErrorCode CodeOf(const error_code& error) {
+  if (error == boost::system::errc::permission_denied) return ErrorCode::kPermissionDenied;
+  if (error == boost::system::errc::address_in_use) return ErrorCode::kUnavailable;
+  return ErrorCode::kInvalidInput;
+}
+
+}  // namespace
+
+const std::string* Request::QueryParameter(std::string_view name) const {
+  return FindFirst(query, name);
+}
+
+const std::string* Request::Header(std::string_view name) const {
+  const auto found = headers.find(name);
+  return found == headers.end() ? nullptr : &found->second;
+}
+
+Response ErrorResponse(int status, std::string_view code, std::string_view message,
+                       int retry_after_seconds) {
+  Response response;
+  response.status = status;
+  response.body = R"({"error":{"code":)";
+  shared::text::AppendJsonString(code, response.body);
+  response.body += R"(,"message":)";
+  shared::text::AppendJsonString(message, response.body);
+  response.body += "}}\n";
+  if (retry_after_seconds >= 0) {
+    response.headers.emplace_back("Retry-After", std::to_string(retry_after_seconds));
+  }
+  return response;
+}
+
+struct Server::Impl {
+  explicit Impl(ServerConfig server_config)
+      : config(std::move(server_config)), admission(config.limits), acceptor(context) {}
+
+  void Accept();
+  void OnConnection(asio::ip::tcp::socket socket);
+  template <typename Function>
+  void ForEachSession(Function function);
+
+  const ServerConfig config;
+  Router router;
+  Admission admission;
+  asio::io_context context;
+  asio::ip::tcp::acceptor acceptor;
+  std::atomic<bool> stopping{false};
+  // Every session that may be alive, to tell them to finish; dead ones are swept as it grows.
+  shared::Guarded<std::vector<std::weak_ptr<Session>>> sessions;
+  std::vector<std::jthread> threads;
+};
+
+void Server::Impl::Accept() {
+  acceptor.async_accept(asio::make_strand(context), [this](error_code error,
+                                                           asio::ip::tcp::socket socket) {
+    if (stopping) return;
+    if (!error) OnConnection(std::move(socket));
+    if (error && error != boost::system::errc::connection_aborted) {
+      // Out of descriptors: wait a little instead of spinning.
+      admission.CountRefused("accept_failed");
+      auto pause = std::make_shared<asio::steady_timer>(context, std::chrono::milliseconds(100));
+      pause->async_wait([this, pause](error_code) {
+        if (!stopping) Accept();
+      });
+      return;
+    }
+    Accept();
+  });
+}
+
+void Server::Impl::OnConnection(asio::ip::tcp::socket socket) {
+  error_code error;
+  const asio::ip::tcp::endpoint peer = socket.remote_endpoint(error);
+  if (error) return;
+  const std::string address = peer.address().to_string();
+  if (admission.Connect(address) != nullptr) return;  // closes the socket
+  socket.set_option(asio::ip::tcp::no_delay(true), error);
+  auto session = std::make_shared<Session>(std::move(socket), address,
+                                           fmt::format("{}:{}", address, peer.port()),
+                                           SessionContext{config, router, admission});
+  sessions.With([&](auto& all) {
+    if (all.size() >= 64 && all.size() > 2 * admission.Statistics().connections_open) {
+      std::erase_if(all, [](const auto& weak) { return weak.expired(); });
+    }
+    all.push_back(session);
+  });
+  session->Start();
+}
+
+template <typename Function>
+void Server::Impl::ForEachSession(Function function) {
+  for (const std::weak_ptr<Session>& weak : sessions.Copy()) {
+    if (const std::shared_ptr<Session> session = weak.lock()) function(*session);
+  }
+}
+
+Server::Server(ServerConfig config) : impl_(std::make_unique<Impl>(std::move(config))) {}
+
+Server::~Server() {
+  Stop(std::chrono::milliseconds(0));
+}
+
+void Server::Route(std::string_view method, std::string_view pattern, Handler handler) {
+  impl_->router.Add(method, pattern, std::move(handler));
+}
+
+shared::Result<void> Server::Start() {
+  const std::string where = fmt::format("{}:{}", impl_->config.address, impl_->config.port);
+  error_code error;
+  const auto address = asio::ip::make_address(impl_->config.address, error);
+  if (error) {
+    return Fail(ErrorCode::kInvalidInput, "listen on {}: not an IP address", where);
+  }
+  const asio::ip::tcp::endpoint endpoint(address, impl_->config.port);
+  auto& acceptor = impl_->acceptor;
+  acceptor.open(endpoint.protocol(), error);
+  if (!error) acceptor.set_option(asio::socket_base::reuse_address(true), error);
+  if (!error) acceptor.bind(endpoint, error);
+  if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
+  if (error) return Fail(CodeOf(error), "listen on {}: {}", where, error.message());
+  impl_->Accept();
+  for (int i = 0; i < impl_->config.threads; ++i) {
+    impl_->threads.emplace_back([this] {
+      shared::SetThreadName("http");
+      impl_->context.run();
+    });
+  }
+  return {};
+}
+
+uint16_t Server::port() const {
+  error_code error;
+  const auto endpoint = impl_->acceptor.local_endpoint(error);
+  return error ? impl_->config.port : endpoint.port();
+}
+
+ServerStatistics Server::Statistics() const {
+  return impl_->admission.Statistics();
+}
+
+void Server::Stop(std::chrono::milliseconds deadline) {
+  if (impl_->stopping.exchange(true)) return;
+  asio::post(impl_->context, [this] {
+    error_code ignored;
+    impl_->acceptor.close(ignored);
+  });
+  impl_->ForEachSession([](Session& session) { session.Finish(); });
+  const auto until = std::chrono::steady_clock::now() + deadline;
+  while (Statistics().connections_open > 0 && std::chrono::steady_clock::now() < until) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  impl_->ForEachSession([](Session& session) { session.Abort(); });
+  impl_->context.stop();
+  impl_->threads.clear();
+}
+
+}  // namespace collector::http

@@ -1,0 +1,302 @@
+#include "collector/http/session.h"
+
+#include <algorithm>
+#include <boost/asio/dispatch.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/http/read.hpp>
+#include <utility>
+
+#include "collector/http/target.h"
+
+namespace collector::http {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+using boost::system::error_code;
+
+constexpr size_t kSlowBodyBytesPerSecond = 1024;
+constexpr std::chrono::seconds kSlowBodyGrace{10};
+
+std::string LowerCase(beast::string_view text) {
+  std::string out(text);
+  std::transform(out.begin(), out.end(), out.begin(), [](char letter) {
+    return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter + 32) : letter;
+  });
+  return out;
+}
+
+// Answers with 500 when the last copy of a Responder goes without having been called.
+class Answerer {
+ public:
+  explicit Answerer(std::function<void(Response)> answer) : answer_(std::move(answer)) {}
+  Answerer(const Answerer&) = delete;
+  Answerer& operator=(const Answerer&) = delete;
+  ~Answerer() {
+    if (!called_) answer_(ErrorResponse(500, "internal", "the request was dropped unanswered"));
+  }
+  void Answer(Response response) {
+    if (called_) return;
+    called_ = true;
+    answer_(std::move(response));
+  }
+
+ private:
+  std::function<void(Response)> answer_;
+  bool called_ = false;
+};
+
+}  // namespace
+
+Session::Session(asio::ip::tcp::socket socket, std::string address, std::string peer,
+                 const SessionContext& context)
+    : stream_(std::move(socket)),
+      address_(std::move(address)),
+      peer_(std::move(peer)),
+      context_(context),
+      response_timer_(stream_.get_executor()) {}
+
+Session::~Session() {
+  ReleaseBody();
+  context_.admission.Disconnected(address_);
+}
+
+void Session::Start() {
+  asio::dispatch(stream_.get_executor(), [self = shared_from_this()] { self->WaitForRequest(); });
+}
+
+void Session::Finish() {
+  asio::post(stream_.get_executor(), [self = shared_from_this()] {
+    self->finishing_ = true;
+    if (self->answered_ && !self->response_) self->Close();
+  });
+}
+
+void Session::Abort() {
+  asio::post(stream_.get_executor(), [self = shared_from_this()] { self->Close(); });
+}
+
+void Session::WaitForRequest() {
+  parser_.emplace();
+  // Beast's header_limit counts the header alone; the buffer's bound stops a peer that sends no
+  // end.
+  parser_->header_limit(static_cast<std::uint32_t>(context_.config.limits.header_bytes));
+  parser_->body_limit(context_.config.limits.body_bytes);
+  buffer_.max_size(context_.config.limits.header_bytes + 65536);
+  if (buffer_.size() > 0) {  // pipelined: the next request is here already
+    OnFirstByte({}, 0);
+    return;
+  }
+  stream_.expires_after(context_.config.limits.idle_timeout);
+  stream_.async_read_some(buffer_.prepare(4096),
+                          [self = shared_from_this()](error_code error, size_t bytes) {
+                            self->OnFirstByte(error, bytes);
+                          });
+}
+
+void Session::OnFirstByte(error_code error, size_t bytes) {
+  if (error) return Close();
+  buffer_.commit(bytes);
+  stream_.expires_after(context_.config.limits.header_timeout);
+  beast::http::async_read_header(
+      stream_, buffer_, *parser_,
+      [self = shared_from_this()](error_code failed, size_t) { self->OnHeader(failed); });
+}
+
+void Session::OnHeader(error_code error) {
+  const Limits& limits = context_.config.limits;
+  if (error == beast::error::timeout) {
+    context_.admission.CountRefused("header_timeout");
+    return Close();
+  }
+  if (error == beast::http::error::header_limit || error == beast::http::error::buffer_overflow) {
+    return Refuse(431, "resource_exhausted", "header_too_large",
+                  fmt::format("the request header is larger than {} bytes", limits.header_bytes));
+  }
+  if (error == beast::http::error::body_limit) {
+    return Refuse(413, "resource_exhausted", "body_too_large",
+                  fmt::format("the body is larger than {} bytes", limits.body_bytes));
+  }
+  if (error == beast::http::error::end_of_stream) return Close();
+  if (error.category() == beast::http::make_error_code(beast::http::error::bad_method).category()) {
+    return Refuse(400, "malformed", "malformed",
+                  fmt::format("not an HTTP/1.1 request: {}", error.message()));
+  }
+  if (error) return Close();
+
+  context_.admission.CountRequest();
+  const auto& header = parser_->get();
+  keep_alive_ = header.keep_alive();
+  head_only_ = header.method() == beast::http::verb::head;
+  const auto length = parser_->content_length();
+  const size_t to_read =
+      parser_->chunked() ? limits.body_bytes : static_cast<size_t>(length ? *length : 0);
+  if (to_read > limits.body_bytes) {
+    return Refuse(413, "resource_exhausted", "body_too_large",
+                  fmt::format("the body is larger than {} bytes", limits.body_bytes));
+  }
+  if (!context_.admission.ReserveBody(to_read)) {
+    keep_alive_ = false;
+    return Write(ErrorResponse(503, "unavailable", "too many request bodies are under way", 1),
+                 false);
+  }
+  body_reserved_ = to_read;
+  body_read_ = 0;
+  body_began_ = Clock::now();
+  if (beast::iequals(header[beast::http::field::expect], "100-continue")) {
+    static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+    asio::async_write(stream_, asio::buffer(kContinue.data(), kContinue.size()),
+                      [self = shared_from_this()](error_code failed, size_t) {
+                        if (failed) return self->Close();
+                        self->ReadBody();
+                      });
+    return;
+  }
+  ReadBody();
+}
+
+void Session::ReadBody() {
+  if (parser_->is_done()) return Dispatch();
+  const auto deadline = body_began_ + context_.config.limits.body_timeout;
+  const auto elapsed = Clock::now() - body_began_;
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(elapsed);
+  const bool slow = elapsed > kSlowBodyGrace &&
+                    body_read_ < static_cast<size_t>(seconds.count()) * kSlowBodyBytesPerSecond;
+  if (slow || Clock::now() > deadline) {
+    return Refuse(408, "timeout", "slow_body", "the body came too slowly");
+  }
+  stream_.expires_at(std::min(deadline, Clock::now() + kSlowBodyGrace));
+  beast::http::async_read_some(stream_, buffer_, *parser_,
+                               [self = shared_from_this()](error_code error, size_t bytes) {
+                                 self->body_read_ += bytes;
+                                 self->OnBody(error);
+                               });
+}
+
+void Session::OnBody(error_code error) {
+  if (error == beast::http::error::body_limit) {
+    return Refuse(
+        413, "resource_exhausted", "body_too_large",
+        fmt::format("the body is larger than {} bytes", context_.config.limits.body_bytes));
+  }
+  if (error == beast::error::timeout) {
+    context_.admission.CountRefused("slow_body");
+    return Close();
+  }
+  if (error && error != beast::http::error::need_buffer) {
+    context_.admission.CountRefused("broken_body");
+    return Close();
+  }
+  ReadBody();
+}
+
+void Session::Dispatch() {
+  auto message = parser_->release();
+  shared::Result<Target> target = ParseTarget({message.target().data(), message.target().size()});
+  if (!target) return Refuse(400, "malformed", "malformed", target.error().message);
+
+  Request request;
+  request.method = std::string(message.method_string());
+  request.path = "/";
+  for (const std::string& part : target->parts) {
+    if (request.path.size() > 1) request.path += '/';
+    request.path += part;
+  }
+  request.query = std::move(target->query);
+  request.body = std::move(message.body());
+  request.peer = peer_;
+  for (const auto& field : message) {
+    std::string& value = request.headers[LowerCase(field.name_string())];
+    if (!value.empty()) value += ", ";
+    value += std::string(field.value());
+  }
+
+  Router::Match match = context_.router.Find(request.method, target->parts);
+  if (match.handler == nullptr) {
+    if (match.allow.empty()) {
+      return Write(ErrorResponse(404, "not_found", fmt::format("no such path: {}", request.path)),
+                   keep_alive_);
+    }
+    Response response = ErrorResponse(405, "invalid_input",
+                                      fmt::format("{} is not allowed on {}; allowed: {}",
+                                                  request.method, request.path, match.allow));
+    response.headers.emplace_back("Allow", match.allow);
+    return Write(std::move(response), keep_alive_);
+  }
+  request.path_parameters = std::move(match.path_parameters);
+
+  answered_ = false;
+  request_number_ += 1;
+  stream_.expires_never();
+  response_timer_.expires_after(context_.config.limits.response_timeout);
+  response_timer_.async_wait(
+      [self = shared_from_this(), number = request_number_](error_code error) {
+        if (error || number != self->request_number_ || self->answered_) return;
+        self->context_.admission.CountRefused("response_timeout");
+        self->keep_alive_ = false;
+        self->Answer(number, ErrorResponse(503, "timeout", "no answer within the deadline", 1));
+      });
+  auto answerer =
+      std::make_shared<Answerer>([weak = weak_from_this(), executor = stream_.get_executor(),
+                                  number = request_number_](Response response) {
+        asio::post(executor, [weak, number, response = std::move(response)]() mutable {
+          if (auto self = weak.lock()) self->Answer(number, std::move(response));
+        });
+      });
+  (*match.handler)(std::move(request),
+                   [answerer](Response response) { answerer->Answer(std::move(response)); });
+}
+
+void Session::Answer(uint64_t request_number, Response response) {
+  if (answered_ || request_number != request_number_) return;  // timed out meanwhile
+  answered_ = true;
+  response_timer_.cancel();
+  Write(std::move(response), keep_alive_);
+}
+
+void Session::Refuse(int status, std::string_view code, std::string_view reason,
+                     std::string_view message, int retry_after_seconds) {
+  context_.admission.CountRefused(reason);
+  Write(ErrorResponse(status, code, message, retry_after_seconds), false);
+}
+
+void Session::Write(Response response, bool keep_alive) {
+  ReleaseBody();
+  keep_alive = keep_alive && !finishing_;
+  context_.admission.CountResponse(response.status);
+  response_.emplace();
+  response_->version(11);
+  response_->result(static_cast<unsigned>(response.status));
+  response_->set(beast::http::field::content_type, response.content_type);
+  response_->set("X-Content-Type-Options", "nosniff");
+  for (const auto& [name, value] : context_.config.headers) response_->set(name, value);
+  for (const auto& [name, value] : response.headers) response_->set(name, value);
+  response_->keep_alive(keep_alive);
+  response_->content_length(response.body.size());
+  if (!head_only_) response_->body() = std::move(response.body);
+  stream_.expires_after(context_.config.limits.body_timeout);
+  beast::http::async_write(stream_, *response_,
+                           [self = shared_from_this(), keep_alive](error_code error, size_t) {
+                             self->OnWritten(error, keep_alive);
+                           });
+}
+
+void Session::OnWritten(error_code error, bool keep_alive) {
+  response_.reset();
+  if (error || !keep_alive || finishing_) return Close();
+  WaitForRequest();
+}
+
+void Session::ReleaseBody() {
+  if (body_reserved_ > 0) context_.admission.ReleaseBody(std::exchange(body_reserved_, 0));
+}
+
+void Session::Close() {
+  response_timer_.cancel();
+  error_code ignored;
+  stream_.socket().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+  stream_.close();
+}
+
+}  // namespace collector::http

@@ -1,0 +1,128 @@
+#include "collector/ingest/batch_handler.h"
+
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "collector/ingest/batch_decode.h"
+
+namespace collector::ingest {
+namespace {
+
+using shared::ErrorCode;
+using shared::Fail;
+using shared::Result;
+
+constexpr std::string_view kContentType = "application/x-protobuf";
+constexpr int kRetryAfterSeconds = 2;
+
+// "application/x-protobuf; charset=x" → "application/x-protobuf".
+std::string_view MediaType(std::string_view header) {
+  header = header.substr(0, header.find(';'));
+  while (header.ends_with(' ')) header.remove_suffix(1);
+  return header;
+}
+
+// The refusal of a request whose headers promise another kind of body; 0 status: none.
+http::Response CheckHeaders(const http::Request& request) {
+  const std::string* type = request.Header("content-type");
+  if (type == nullptr || MediaType(*type) != kContentType) {
+    return http::ErrorResponse(415, "invalid_input",
+                               fmt::format("Content-Type: '{}', expected '{}'",
+                                           type == nullptr ? "" : *type, kContentType));
+  }
+  const std::string* encoding = request.Header("content-encoding");
+  if (encoding == nullptr || *encoding != "zstd") {
+    return http::ErrorResponse(415, "invalid_input",
+                               fmt::format("Content-Encoding: '{}', expected 'zstd'",
+                                           encoding == nullptr ? "" : *encoding));
+  }
+  http::Response none;
+  none.status = 0;
+  return none;
+}
+
+http::Response DecodeErrorResponse(const shared::Error& error) {
+  const int status = error.code == ErrorCode::kResourceExhausted ? 413 : 400;
+  return http::ErrorResponse(status, shared::CodeName(error.code), error.message);
+}
+
+http::Response StoreErrorResponse(const shared::Error& error) {
+  const std::string_view code = shared::CodeName(error.code);
+  if (error.code == ErrorCode::kResourceExhausted) {
+    return http::ErrorResponse(429, code, error.message, kRetryAfterSeconds);
+  }
+  if (shared::IsRetryable(error.code) || error.code == ErrorCode::kCancelled) {
+    return http::ErrorResponse(503, code, error.message, kRetryAfterSeconds);
+  }
+  if (error.code == ErrorCode::kInternal) return http::ErrorResponse(500, code, error.message);
+  return http::ErrorResponse(400, code, error.message);
+}
+
+http::Response ReplyResponse(const pgvigil::v1::BatchReply& reply) {
+  http::Response response;
+  response.content_type = std::string(kContentType);
+  response.body = reply.SerializeAsString();
+  return response;
+}
+
+}  // namespace
+
+BatchHandler::BatchHandler(BatchStore& store, const shared::Clock& clock,
+                           shared::metrics::Registry& registry, BatchHandlerOptions options)
+    : store_(store),
+      clock_(clock),
+      registry_(registry),
+      options_(options),
+      batches_(registry.AddCounter("collector_ingest_batches_total",
+                                   "Batches that passed the checks of ingest")),
+      body_bytes_(registry.AddCounter("collector_ingest_body_bytes_total",
+                                      "Bytes of their bodies as they came")),
+      decompressed_bytes_(registry.AddCounter("collector_ingest_decompressed_bytes_total",
+                                              "Bytes of their bodies, decompressed")) {}
+
+Result<AcceptedBatch> BatchHandler::Accept(const http::Request& request) {
+  AcceptedBatch accepted;
+  accepted.tenant = access::kDefaultTenant;
+  ASSIGN_OR_RETURN(accepted.batch, DecodeBatch(request.body, options_.decompress));
+  accepted.cost_bytes = accepted.batch.ByteSizeLong();
+  ASSIGN_OR_RETURN(accepted.refusals, CheckBatch(accepted.batch, options_.limits, clock_.Now()));
+  return accepted;
+}
+
+void BatchHandler::Count(const AcceptedBatch& accepted, size_t body_bytes) {
+  batches_.Increment();
+  body_bytes_.Increment(static_cast<double>(body_bytes));
+  decompressed_bytes_.Increment(static_cast<double>(accepted.cost_bytes));
+  for (const pgvigil::v1::Refusal& refusal : accepted.refusals) {
+    registry_
+        .AddCounter("collector_ingest_refused_items_total",
+                    "Samples, records and deltas that were left out of batches",
+                    {{"reason", refusal.reason()}})
+        .Increment(static_cast<double>(refusal.items()));
+  }
+}
+
+void BatchHandler::Handle(http::Request request, http::Responder respond) {
+  if (http::Response refusal = CheckHeaders(request); refusal.status != 0) {
+    return respond(std::move(refusal));
+  }
+  Result<AcceptedBatch> accepted = Accept(request);
+  if (!accepted) {
+    registry_
+        .AddCounter("collector_ingest_refused_batches_total", "Batches refused whole",
+                    {{"code", std::string(shared::CodeName(accepted.error().code))}})
+        .Increment();
+    return respond(DecodeErrorResponse(accepted.error()));
+  }
+  Count(*accepted, request.body.size());
+  const bool queued = store_.Submit(*accepted, [respond](Result<pgvigil::v1::BatchReply> reply) {
+    respond(reply ? ReplyResponse(*reply) : StoreErrorResponse(reply.error()));
+  });
+  if (!queued) {
+    respond(
+        http::ErrorResponse(503, "unavailable", "the store's queue is full", kRetryAfterSeconds));
+  }
+}
+
+}  // namespace collector::ingest
