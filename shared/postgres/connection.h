@@ -17,13 +17,13 @@ namespace shared::postgres {
 // Where and as whom to connect.
 struct ConnectOptions {
   // libpq keywords and values, in order: {"host", "/run/postgresql"}, {"dbname", "postgres"}.
-  std::vector<std::pair<std::string, std::string>> keywords;
-  Secret password;  // not among the keywords, so that they can be printed
+  std::vector<std::pair<std::string, std::string>> keywords{};
+  Secret password{};  // not among the keywords, so that they can be printed
   std::string application_name = "pgvigil";
   std::chrono::milliseconds connect_timeout{5'000};
   // Set in the startup packet (libpq "options"), so that they beat what the database or the role
   // sets: {"search_path", "pg_catalog"}, {"statement_timeout", "5s"}.
-  std::vector<std::pair<std::string, std::string>> settings;
+  std::vector<std::pair<std::string, std::string>> settings{};
 };
 
 // The rows of one statement, in text or binary format as asked. Owns a PGresult; move-only.
@@ -63,20 +63,23 @@ using Parameter = std::optional<std::string>;
 // One statement of a pipeline.
 struct Statement {
   std::string sql;
-  std::vector<Parameter> parameters;
+  std::vector<Parameter> parameters{};
 };
 
-// One connection. One thread at a time; Cancel may come from another.
+// One connection. One thread at a time; a CancelToken (cancel.h) may be used from another.
 //
 // Errors of every call: kUnavailable when the connection is lost (IsOpen() is false from then on),
-// the server is starting up or shutting down, or too many clients are connected; kTimeout for 57014
+// the server is starting up or shutting down, too many clients are connected, or the transaction
+// lost against another and may be tried again (40001, 40P01); kTimeout for 57014
 // (statement_timeout), 55P03 (lock_timeout) and a passed client deadline; kPermissionDenied for
 // SQLSTATE classes 28 and 42501; kResourceExhausted for class 53 but 53300; kInvalidInput for the
-// rest. The message has SQLSTATE, primary message, and detail and hint when present:
+// rest. The message has SQLSTATE, primary message, and detail, hint and context when present:
 // "42P01 relation \"x\" does not exist (HINT: …)".
 class Connection {
  public:
-  // Connects within connect_timeout.
+  // Connects within connect_timeout (looking up a host name takes what the resolver takes). The
+  // client encoding is UTF-8. Messages: "connect: 28P01 password authentication failed for user
+  // \"x\"", "connect: connection to server on socket … failed: …".
   static Result<Connection> Open(const ConnectOptions& options);
   ~Connection();
   Connection(Connection&&) noexcept;
@@ -100,10 +103,10 @@ class Connection {
   Result<void> Execute(std::string_view sql);
   // Sends all, then reads all, in one round trip (pipeline mode). Each statement has its own
   // result and its own implicit transaction: one that fails does not stop those after it.
-  // The outer Result fails only when the connection is lost.
+  // The outer Result fails only when the connection is lost or a string holds a NUL.
   Result<std::vector<Result<Rows>>> Pipeline(const std::vector<Statement>& statements);
-  // Several statements in one round trip and one transaction (one Sync): all or none. Fails with the
-  // first error. May be called inside a transaction that Execute("BEGIN") opened.
+  // Several statements in one round trip and one transaction (one Sync): all or none. Fails with
+  // the first error. May be called inside a transaction that Execute("BEGIN") opened.
   Result<std::vector<Rows>> PipelineAtomic(const std::vector<Statement>& statements);
 
   // Name of what libpq knows about the last failure's SQLSTATE: "23505"; "" when none.
@@ -124,7 +127,8 @@ class Transaction {
   ~Transaction();
   Transaction(Transaction&&) noexcept;
   Transaction& operator=(Transaction&&) = delete;
-  // An error leaves it unknown whether the transaction is in when the connection was lost meanwhile.
+  // An error leaves it unknown whether the transaction is in when the connection was lost
+  // meanwhile.
   Result<void> Commit();
 
  private:

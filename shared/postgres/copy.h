@@ -13,11 +13,12 @@
 namespace shared::postgres {
 
 // COPY … FROM STDIN (FORMAT binary), row by row (PostgreSQL manual, "COPY", Binary Format). Fields
-// must be added in the order and with the binary type of the columns. The connection must outlive
+// must be added in the order and with the binary type of the columns, as many as BeginRow said
+// (CHECK). The connection must outlive
 // it. Left without Finish, it cancels the COPY.
 //
-//   ASSIGN_OR_RETURN(CopyIn copy, CopyIn::Begin(connection, "COPY pgvigil.block (a, b) FROM STDIN (FORMAT binary)"));
-//   copy.BeginRow(2); copy.Int4(host); copy.Bytea(payload);
+//   ASSIGN_OR_RETURN(CopyIn copy, CopyIn::Begin(connection, "COPY pgvigil.block (a, b) FROM STDIN
+//   (FORMAT binary)")); copy.BeginRow(2); copy.Int4(host); copy.Bytea(payload);
 //   ASSIGN_OR_RETURN(const uint64_t rows, copy.Finish());
 class CopyIn {
  public:
@@ -34,11 +35,11 @@ class CopyIn {
   void Oid(uint32_t value);
   void Int8(int64_t value);
   void Float8(double value);
-  void Text(std::string_view value);  // text, varchar, and json; UTF-8 without NUL
-  void Jsonb(std::string_view value); // a JSON document
+  void Text(std::string_view value);   // text, varchar, and json; UTF-8 without NUL
+  void Jsonb(std::string_view value);  // a JSON document
   void Bytea(std::string_view value);
   void Uuid(std::span<const uint8_t, 16> value);
-  void Timestamptz(WallTime value);   // rounded down to microseconds
+  void Timestamptz(WallTime value);  // rounded down to microseconds
   void Int8Array(std::span<const int64_t> values);
   void Int4Array(std::span<const int32_t> values);
 
@@ -48,10 +49,13 @@ class CopyIn {
 
  private:
   explicit CopyIn(Connection& connection) : connection_(&connection) {}
-  void Flush(bool all);
+  void CountField();
+  bool FitsAField(size_t bytes);
+  void Flush();
   Connection* connection_;  // null: finished or moved from
   std::string buffer_;
-  std::optional<Error> error_;  // the first of PQputCopyData; told by Finish
+  std::optional<Error> error_;  // the first; told by Finish
+  int fields_left_ = 0;         // of the row under way
 };
 
 }  // namespace shared::postgres
