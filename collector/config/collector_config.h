@@ -1,0 +1,111 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "shared/base/clock.h"
+#include "shared/base/secret.h"
+#include "shared/config/environment.h"
+#include "shared/config/loading.h"
+#include "shared/config/url.h"
+#include "shared/log/log.h"
+
+// The collector's configuration: TOML, /etc/pgvigil/collector.toml and conf.d/*.toml beside it.
+// Each struct is a section, each member the key of the same name (less the unit in the name:
+// `body_limit_bytes` is the key body_limit), the initial value its default. Every key has a
+// default; collector.toml.example shows them all.
+namespace collector::config {
+
+// [http]: the listener and its limits
+struct Http {
+  shared::config::ListenAddress listen{"127.0.0.1", 8480};
+  int threads = 2;
+  uint64_t header_limit_bytes = 16 << 10;
+  uint64_t body_limit_bytes = uint64_t{16} << 20;               // as it comes, compressed
+  uint64_t decompressed_limit_bytes = uint64_t{64} << 20;       // of one body
+  uint64_t bodies_in_flight_limit_bytes = uint64_t{256} << 20;  // of all requests together
+  uint64_t connections = 10'000;
+  uint64_t connections_per_address = 256;
+  std::chrono::seconds header_timeout{10};
+  std::chrono::seconds body_timeout{60};
+  std::chrono::seconds idle_timeout{60};
+  std::chrono::seconds response_timeout{60};
+  bool operator==(const Http&) const = default;
+};
+
+// [postgres]: the store
+struct Postgres {
+  std::string host;  // socket directory or address; "": libpq's default socket directory
+  uint16_t port = 5432;
+  std::string database = "pgvigil";
+  std::string user = "pgvigil";
+  shared::Secret password;  // or password_file; "": ~/.pgpass, peer, certificate
+  // As libpq's. Default by host: prefer for sockets and loopback, verify-full for other machines.
+  std::string sslmode = "prefer";
+  std::string sslrootcert;  // PEM; "": libpq's default
+  std::string sslcert;      // PEM, the client certificate, with sslkey
+  std::string sslkey;
+  std::chrono::milliseconds connect_timeout{5'000};
+  int writers = 2;  // connections that store
+  int readers = 4;  // connections that answer queries
+  bool operator==(const Postgres&) const = default;
+};
+
+// [storage]: how batches become transactions
+struct Storage {
+  int group_batches = 100;                         // a transaction takes at most so many batches
+  std::chrono::milliseconds group_wait{5};         // and waits at most so long for more
+  uint64_t queue_size_bytes = uint64_t{64} << 20;  // batches that wait; above it: 503
+  int partitions_ahead = 3;                        // days for which partitions exist already
+  bool operator==(const Storage&) const = default;
+};
+
+// [query]: limits of the API
+struct Query {
+  std::chrono::milliseconds timeout{10'000};
+  uint64_t max_rows = 10'000;        // of one answer
+  uint64_t max_samples = 5'000'000;  // decoded for one answer
+  int concurrency = 8;               // queries at a time; more wait, then 503
+  bool operator==(const Query&) const = default;
+};
+
+// [limits]: what an agent may send
+struct Limits {
+  uint64_t series_per_agent = 20'000;
+  uint64_t labels_per_series = 40;
+  uint64_t label_name_limit_bytes = 255;
+  uint64_t label_value_limit_bytes = 4096;
+  std::chrono::seconds future_skew{86'400};  // how far ahead of our clock a timestamp may be
+  // Older timestamps are refused: 2000-01-01T00:00:00Z. No key: it is a fact, not a choice.
+  static constexpr shared::WallTime kOldest{std::chrono::seconds{946'684'800}};
+  bool operator==(const Limits&) const = default;
+};
+
+// [log]
+struct Log {
+  shared::log::Level level = shared::log::Level::kInfo;
+  bool operator==(const Log&) const = default;
+};
+
+struct CollectorConfig {
+  Http http;
+  Postgres postgres;
+  Storage storage;
+  Query query;
+  Limits limits;
+  Log log;
+  bool operator==(const CollectorConfig&) const = default;
+};
+
+// Reads `path` and conf.d/*.toml beside it. Never fails halfway: use `config` only when ok(), else
+// print `problems`.
+shared::config::Loaded<CollectorConfig> LoadCollectorConfig(
+    const std::string& path, const shared::config::Environment& environment);
+// The same from texts; without any, all is default.
+shared::config::Loaded<CollectorConfig> ReadCollectorConfig(
+    const std::vector<shared::config::SourceFile>& files,
+    const shared::config::Environment& environment);
+
+}  // namespace collector::config

@@ -1,0 +1,171 @@
+#include "collector/config/collector_config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "shared/base/file.h"
+#include "shared/text/cursor.h"
+
+namespace collector::config {
+namespace {
+
+using namespace std::chrono_literals;
+using shared::config::Loaded;
+using shared::config::Setting;
+using shared::config::SourceFile;
+
+Loaded<CollectorConfig> Read(std::string text) {
+  return ReadCollectorConfig({SourceFile{"collector.toml", std::move(text)}}, {});
+}
+
+std::string Example() {
+  shared::Result<std::string> text =
+      shared::ReadFile(PGVIGIL_SOURCE "/collector/config/collector.toml.example");
+  EXPECT_TRUE(text) << text.error().message;
+  return text.value_or("");
+}
+
+// With every "#key = value" in force.
+std::string Uncommented(const std::string& text) {
+  std::string out;
+  for (shared::text::LineCursor lines(text); lines.Next();) {
+    std::string_view line = lines.line();
+    if (line.size() > 1 && line[0] == '#' && line[1] != ' ') line.remove_prefix(1);
+    out.append(line).push_back('\n');
+  }
+  return out;
+}
+
+TEST(CollectorConfig, NeedsNothing) {
+  const Loaded<CollectorConfig> loaded = Read("");
+  EXPECT_EQ(loaded.problems.ToText(), "");
+  EXPECT_TRUE(loaded.config == CollectorConfig());
+}
+
+TEST(CollectorConfig, ExampleGivesTheDefaultsAlsoUncommented) {
+  for (const std::string& text : {Example(), Uncommented(Example())}) {
+    const Loaded<CollectorConfig> loaded = Read(text);
+    EXPECT_EQ(loaded.problems.ToText(), "");
+    EXPECT_TRUE(loaded.config == CollectorConfig());
+  }
+}
+
+TEST(CollectorConfig, ExampleNamesEveryKey) {
+  const Loaded<CollectorConfig> loaded = Read(Uncommented(Example()));
+  std::vector<std::string> only_in_code;
+  for (const Setting& setting : loaded.settings.all()) {
+    if (setting.origin == "default") only_in_code.push_back(setting.key);
+  }
+  EXPECT_THAT(only_in_code, testing::ElementsAre("postgres.password"));
+  EXPECT_NE(Example().find("\n# password = "), std::string::npos);
+}
+
+TEST(CollectorConfig, ReadsEverySection) {
+  const Loaded<CollectorConfig> loaded = Read(R"(
+[http]
+listen = "[::]:80"
+threads = 3
+header_limit = "8KiB"
+body_limit = "1MiB"
+decompressed_limit = "2MiB"
+bodies_in_flight_limit = "3MiB"
+connections = 5
+connections_per_address = 6
+header_timeout = "1s"
+body_timeout = "2s"
+idle_timeout = "3s"
+response_timeout = "4s"
+[postgres]
+host = "db.internal"
+port = 5433
+database = "d"
+user = "u"
+password = "geheim"
+sslrootcert = "/r"
+sslcert = "/c"
+sslkey = "/k"
+connect_timeout = "1s"
+writers = 7
+readers = 8
+[storage]
+group_batches = 9
+group_wait = "0s"
+queue_size = "10MiB"
+partitions_ahead = 11
+[query]
+timeout = "12s"
+max_rows = 13
+max_samples = 1400
+concurrency = 15
+[limits]
+series_per_agent = 16
+labels_per_series = 17
+label_name_limit = "18B"
+label_value_limit = "19B"
+future_skew = "20s"
+[log]
+level = "error"
+)");
+  CollectorConfig expected;
+  expected.http = {.listen = {"::", 80},
+                   .threads = 3,
+                   .header_limit_bytes = 8 << 10,
+                   .body_limit_bytes = 1 << 20,
+                   .decompressed_limit_bytes = 2 << 20,
+                   .bodies_in_flight_limit_bytes = 3 << 20,
+                   .connections = 5,
+                   .connections_per_address = 6,
+                   .header_timeout = 1s,
+                   .body_timeout = 2s,
+                   .idle_timeout = 3s,
+                   .response_timeout = 4s};
+  expected.postgres = {.host = "db.internal",
+                       .port = 5433,
+                       .database = "d",
+                       .user = "u",
+                       .password = shared::Secret("geheim"),
+                       .sslmode = "verify-full",  // another machine
+                       .sslrootcert = "/r",
+                       .sslcert = "/c",
+                       .sslkey = "/k",
+                       .connect_timeout = 1s,
+                       .writers = 7,
+                       .readers = 8};
+  expected.storage = {
+      .group_batches = 9, .group_wait = 0ms, .queue_size_bytes = 10 << 20, .partitions_ahead = 11};
+  expected.query = {.timeout = 12s, .max_rows = 13, .max_samples = 1400, .concurrency = 15};
+  expected.limits = {.series_per_agent = 16,
+                     .labels_per_series = 17,
+                     .label_name_limit_bytes = 18,
+                     .label_value_limit_bytes = 19,
+                     .future_skew = 20s};
+  expected.log.level = shared::log::Level::kError;
+  EXPECT_EQ(loaded.problems.ToText(), "");
+  EXPECT_TRUE(loaded.config == expected);
+}
+
+TEST(CollectorConfig, OldestTimestampIsTheYear2000) {
+  EXPECT_EQ(shared::ToUnixNanos(Limits::kOldest), 946'684'800'000'000'000);
+}
+
+TEST(CollectorConfig, ChecksWhatBelongsTogether) {
+  const auto expect_problem = [](const std::string& text, std::string_view key,
+                                 std::string_view message) {
+    const auto problems = Read(text).problems.Sorted();
+    ASSERT_EQ(problems.size(), 1u) << text;
+    EXPECT_EQ(problems[0].key, key);
+    EXPECT_EQ(problems[0].message, message);
+  };
+  expect_problem("[postgres]\nsslcert = \"/c\"", "postgres.sslcert", "needs sslkey beside it");
+  expect_problem("[postgres]\nsslkey = \"/c\"", "postgres.sslkey", "needs sslcert beside it");
+  expect_problem(
+      "[http]\nbody_limit = \"512MiB\"", "http.bodies_in_flight_limit",
+      "256MiB must not be below body_limit (512MiB), or no body of that size is ever taken");
+}
+
+}  // namespace
+}  // namespace collector::config
