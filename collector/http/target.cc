@@ -16,13 +16,13 @@ using shared::Result;
 Result<std::string> Decode(std::string_view text, size_t offset, bool plus_is_space) {
   std::string out;
   for (size_t i = 0; i < text.size(); ++i) {
+    const size_t at = offset + i;
     char byte = text[i];
     if (byte == '%') {
       const auto value = shared::text::ParseNumber<uint8_t>(text.substr(i + 1, 2), 16);
       if (!value || i + 2 >= text.size()) {
         return Fail(ErrorCode::kMalformed,
-                    "request target, byte {}: '%' must be followed by two hexadecimal digits",
-                    offset + i);
+                    "request target, byte {}: '%' must be followed by two hexadecimal digits", at);
       }
       byte = static_cast<char>(*value);
       i += 2;
@@ -30,8 +30,8 @@ Result<std::string> Decode(std::string_view text, size_t offset, bool plus_is_sp
       byte = ' ';
     }
     if (static_cast<uint8_t>(byte) < 0x20 || byte == 0x7f) {
-      return Fail(ErrorCode::kMalformed, "request target, byte {}: control character {:#04x}",
-                  offset + i, static_cast<uint8_t>(byte));
+      return Fail(ErrorCode::kMalformed, "request target, byte {}: control character {:#04x}", at,
+                  static_cast<uint8_t>(byte));
     }
     out.push_back(byte);
   }
