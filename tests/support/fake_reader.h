@@ -1,0 +1,77 @@
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "collector/api/telemetry_reader.h"
+
+namespace tests {
+
+// Answers what the test put in; keeps what it was asked. For one question at a time.
+class FakeReader final : public collector::api::TelemetryReader {
+ public:
+  template <typename T>
+  shared::Result<T> Answer(T value) {
+    if (failure) return tl::make_unexpected(*failure);
+    return value;
+  }
+  shared::Result<std::vector<collector::api::HostRow>> Hosts(const collector::api::QueryContext&,
+                                                             size_t) override {
+    return Answer(hosts);
+  }
+  shared::Result<std::vector<collector::api::AgentRow>> Agents(const collector::api::QueryContext&,
+                                                               size_t) override {
+    return Answer(agents);
+  }
+  shared::Result<std::vector<collector::api::SeriesRow>> Series(
+      const collector::api::QueryContext&, const collector::api::SeriesSelector& asked,
+      size_t) override {
+    selector = asked;
+    return Answer(series);
+  }
+  shared::Result<std::vector<collector::api::SeriesSamples>> Samples(
+      const collector::api::QueryContext&, const collector::api::SeriesSelector& asked,
+      const collector::api::TimeRange& asked_range, size_t, size_t) override {
+    selector = asked;
+    range = asked_range;
+    return Answer(samples);
+  }
+  shared::Result<std::vector<collector::api::StatementRow>> TopStatements(
+      const collector::api::QueryContext&, const collector::api::StatementQuery& query) override {
+    statement_query = query;
+    return Answer(statements);
+  }
+  shared::Result<std::vector<collector::api::StatementPoint>> StatementHistory(
+      const collector::api::QueryContext&, const collector::api::StatementQuery& query,
+      int64_t asked_queryid) override {
+    statement_query = query;
+    queryid = asked_queryid;
+    return Answer(points);
+  }
+  shared::Result<collector::api::LogPage> Logs(const collector::api::QueryContext&,
+                                               const collector::api::LogQuery& query) override {
+    log_query = query;
+    return Answer(logs);
+  }
+  shared::Result<void> Ready() override {
+    if (failure) return tl::make_unexpected(*failure);
+    return {};
+  }
+
+  std::optional<shared::Error> failure;
+  std::vector<collector::api::HostRow> hosts;
+  std::vector<collector::api::AgentRow> agents;
+  std::vector<collector::api::SeriesRow> series;
+  std::vector<collector::api::SeriesSamples> samples;
+  std::vector<collector::api::StatementRow> statements;
+  std::vector<collector::api::StatementPoint> points;
+  collector::api::LogPage logs;
+
+  collector::api::SeriesSelector selector;
+  collector::api::TimeRange range;
+  collector::api::StatementQuery statement_query;
+  int64_t queryid = 0;
+  collector::api::LogQuery log_query;
+};
+
+}  // namespace tests
