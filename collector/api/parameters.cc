@@ -142,7 +142,7 @@ shared::Result<void> Parameters::Check() {
     const std::vector<std::string_view> candidates(known_.begin(), known_.end());
     const std::string_view near = shared::text::DidYouMean(name, candidates);
     faults_.push_back(fmt::format("parameter {}: unknown{}allowed: {}{}", Quoted(name),
-                                  near.empty() ? "" : fmt::format("; did you mean '{}'?", near),
+                                  near.empty() ? "; " : fmt::format("; did you mean '{}'? ", near),
                                   fmt::join(known_, ", "),
                                   label_matchers_ ? ", label.<name>" : ""));
   }
