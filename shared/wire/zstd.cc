@@ -82,13 +82,26 @@ Error DecoderError(size_t code, size_t frame_begin, int window_log) {
 
 struct Compressor::Context {
   std::unique_ptr<ZSTD_CCtx, FreeCompressor> zstd{ZSTD_createCCtx()};
+
+  void Set(ZSTD_cParameter parameter, int value) {
+    Checked(ZSTD_CCtx_setParameter(zstd.get(), parameter, value));
+  }
 };
 
-Compressor::Compressor(int level, FrameChecksum checksum) : context_(std::make_unique<Context>()) {
+Compressor::Compressor(int level) : context_(std::make_unique<Context>()) {
   CHECK(context_->zstd);
-  Checked(ZSTD_CCtx_setParameter(context_->zstd.get(), ZSTD_c_compressionLevel, level));
-  Checked(ZSTD_CCtx_setParameter(context_->zstd.get(), ZSTD_c_checksumFlag,
-                                 checksum == FrameChecksum::kYes ? 1 : 0));
+  context_->Set(ZSTD_c_compressionLevel, level);
+  context_->Set(ZSTD_c_checksumFlag, 1);
+}
+
+Compressor Compressor::ForSmallNumbers() {
+  Compressor out(1);
+  // Short matches cost a sequence each, here and in the decoder, and save little over Huffman
+  // codes; a table of 2^8 entries is quickly cleared and stays in the first cache.
+  out.context_->Set(ZSTD_c_minMatch, 7);
+  out.context_->Set(ZSTD_c_hashLog, 8);
+  out.context_->Set(ZSTD_c_checksumFlag, 0);
+  return out;
 }
 Compressor::~Compressor() = default;
 Compressor::Compressor(Compressor&&) noexcept = default;

@@ -136,11 +136,11 @@ TEST(Zstd, DetectsAFlippedBitInTheContentChecksum) {
   EXPECT_THAT(result.error().message, testing::EndsWith("Restored data doesn't match checksum"));
 }
 
-TEST(Zstd, CompressorCanLeaveTheChecksumOut) {
+TEST(Zstd, FramesOfSmallNumbersHaveNoChecksum) {
   std::string with;
   std::string without;
-  Compressor(1, Compressor::FrameChecksum::kYes).Append("content", with);
-  Compressor(1, Compressor::FrameChecksum::kNo).Append("content", without);
+  Compressor().Append("content", with);
+  Compressor::ForSmallNumbers().Append("content", without);
   EXPECT_EQ(with.size(), without.size() + 4);
   EXPECT_EQ(Decompress(without), std::string("content"));
 }
