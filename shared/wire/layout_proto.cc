@@ -59,18 +59,6 @@ Result<model::Labels> TakeLabels(const Attributes& attributes, const LayoutLimit
   return labels;
 }
 
-// Both are sorted by name.
-Result<void> CheckDisjoint(const model::Labels& own, const model::Labels& common) {
-  auto other = common.begin();
-  for (const model::Label& label : own) {
-    while (other != common.end() && other->name < label.name) ++other;
-    if (other != common.end() && other->name == label.name) {
-      return Fail(ErrorCode::kInvalidInput, "label '{}' is a common one too", label.name);
-    }
-  }
-  return {};
-}
-
 Result<model::MetricKind> TakeKind(int kind) {
   switch (kind) {
     case pgvigil::v1::METRIC_KIND_UNSPECIFIED:
@@ -87,15 +75,13 @@ Result<model::MetricKind> TakeKind(int kind) {
 }
 
 // All but the name, which the caller has checked.
-Result<model::Series> TakeSeries(const pgvigil::v1::Series& proto, const model::Labels& common,
-                                 const LayoutLimits& limits) {
+Result<model::Series> TakeSeries(const pgvigil::v1::Series& proto, const LayoutLimits& limits) {
   model::Series series;
   series.name = proto.name();
   RETURN_IF_ERROR(CheckText(proto.unit(), 0, limits.unit_bytes, "the unit"));
   series.unit = proto.unit();
   ASSIGN_OR_RETURN(series.kind, TakeKind(proto.kind()));
   ASSIGN_OR_RETURN(series.labels, TakeLabels(proto.labels(), limits));
-  RETURN_IF_ERROR(CheckDisjoint(series.labels, common));
   return series;
 }
 
@@ -148,7 +134,7 @@ Result<model::Layout> FromProto(const pgvigil::v1::Layout& proto, const LayoutLi
       return tl::make_unexpected(
           std::move(checked).error().With(fmt::format("layout: series {}", i)));
     }
-    Result<model::Series> series = TakeSeries(proto.series(i), layout.common_labels, limits);
+    Result<model::Series> series = TakeSeries(proto.series(i), limits);
     if (!series) {
       return tl::make_unexpected(
           std::move(series).error().With(fmt::format("layout: series {} ({})", i, name)));

@@ -19,8 +19,9 @@ struct LayoutLimits {
 pgvigil::v1::Layout ToProto(const model::Layout& layout);
 
 // From a peer, so everything is checked: the limits, clean UTF-8, labels sorted by name and each
-// name once (a series must not repeat a common one), and the hash, which must be ComputeHash() of
-// the rest.
+// name once, and the hash, which must be ComputeHash() of the rest. A series may have a label of a
+// common one's name, for one exporter's odd label must not cost the whole layout: the series' own
+// wins.
 //   kInvalidInput  layout: series 3 (system.cpu.time): label 'cpu' is repeated
 //                  layout: common labels: label 'a' comes after 'b'
 //                  layout: series 0: the name has 300 bytes, 1 to 255 are allowed

@@ -24,8 +24,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   if (size < 4) return 0;
   static shared::wire::BlockEncoder encoder;
   static shared::wire::BlockDecoder decoder;
-  const uint32_t series = bytes[0] | bytes[1] << 8 & 0xffffu;
-  const uint32_t ticks = bytes[2] | bytes[3] << 8 & 0xffffu;
+  const uint32_t series = bytes[0] | static_cast<uint32_t>(bytes[1]) << 8;
+  const uint32_t ticks = bytes[2] | static_cast<uint32_t>(bytes[3]) << 8;
   if (uint64_t{series} * ticks > 100'000) return 0;  // larger ones only take longer
   std::string payload(reinterpret_cast<const char*>(bytes) + 4, size - 4);
   const uint64_t checksum = shared::wire::Checksum(payload, uint64_t{series} << 32 | ticks);

@@ -39,6 +39,13 @@ TEST(LayoutProto, ReturnsTheLayoutThatWasSent) {
   EXPECT_EQ(back->hash, layout.hash);
 }
 
+TEST(LayoutProto, ASeriesMayRepeatACommonLabel) {
+  model::Layout layout = MakeLayout();
+  layout.series[2].labels[0].name = "zone";
+  layout.hash = model::ComputeHash(layout.common_labels, layout.series);
+  EXPECT_TRUE(FromProto(ToProto(layout)));
+}
+
 TEST(LayoutProto, ChecksTheHash) {
   ExpectError("layout: the hash has 0 bytes, 16 are due", [](auto& proto) { proto.clear_hash(); });
   ExpectError("layout: the hash has 17 bytes, 16 are due",
@@ -56,8 +63,6 @@ TEST(LayoutProto, NamesTheSeriesAndTheLabelThatAreWrong) {
               [](auto& proto) { proto.mutable_series(0)->mutable_labels(1)->set_name("cpu"); });
   ExpectError("layout: series 0 (system.cpu.time): label 'a' comes after 'cpu'",
               [](auto& proto) { proto.mutable_series(0)->mutable_labels(1)->set_name("a"); });
-  ExpectError("layout: series 2 (queue): label 'zone' is a common one too",
-              [](auto& proto) { proto.mutable_series(2)->mutable_labels(0)->set_name("zone"); });
   ExpectError("layout: common labels: label 'b' comes after 'cluster'",
               [](auto& proto) { proto.mutable_common_labels(1)->set_name("b"); });
   ExpectError("layout: series 1 (system.load): kind 4 is not known", [](auto& proto) {
