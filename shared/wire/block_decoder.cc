@@ -147,9 +147,8 @@ void AddSteps(uint64_t integer, const Scale& scale, std::span<const uint64_t> st
   }
 }
 
-}  // namespace
-
-struct BlockDecoder::Scratch {
+// The streams of one payload, and what is read from them.
+struct Streams {
   Reader times;
   Reader codes;
   Reader shifts;
@@ -158,64 +157,34 @@ struct BlockDecoder::Scratch {
   Reader shapes;
   Reader steps;
   Reader tail;
-  std::string body;
-  std::vector<double> present;
-  std::vector<uint64_t> stored_steps;
-  Decompressor decompressor;
+  std::vector<double> present;         // the values of a series with gaps
+  std::vector<uint64_t> stored_steps;  // the steps of one series
 
-  Result<void> Unpack(std::string_view payload, uint32_t series, uint32_t ticks);
-  Result<void> Split(std::string_view content, uint32_t series);
-  Result<void> DecodeTimes(std::span<int64_t> times);
-  Result<void> DecodeSeries(uint32_t index, std::span<double> values);
-  Result<void> DecodeWithGaps(uint32_t index, const Code& code, std::span<double> values);
+  // Room for series of so many ticks.
+  void Prepare(size_t ticks);
+  // All but the tail.
+  Result<void> Split(std::string_view body, uint32_t series);
+  Result<void> DecodeTimes(std::span<int64_t> instants);
+  // What is wrong; empty: nothing so far.
+  std::string_view DecodeSeries(std::span<double> values);
+  [[nodiscard]] Result<void> CheckNothingLeft() const;
+
+ private:
+  std::string_view DecodeWithGaps(const Code& code, std::span<double> values);
   void DecodeDense(const Code& code, std::span<double> values);
   void DecodeIntegers(const Code& code, std::span<double> values);
-  std::span<uint64_t> TakeSteps(unsigned width, size_t count);
+  std::span<const uint64_t> TakeSteps(unsigned width, size_t count);
   void DecodeRaw(const Code& code, std::span<double> values);
-  [[nodiscard]] Result<void> CheckNothingLeft() const;
 };
 
-// Checks head and checksum, and gets at the body.
-Result<void> BlockDecoder::Scratch::Unpack(std::string_view payload, uint32_t series,
-                                           uint32_t ticks) {
-  if (payload.size() < format::kHeadBytes + format::kChecksumBytes) {
-    return Fail(ErrorCode::kMalformed, "block: {} bytes are no payload", payload.size());
-  }
-  const auto version = static_cast<uint8_t>(payload[0]);
-  if (version != format::kVersion) {
-    return Fail(ErrorCode::kMalformed, "block: version {} is not known", version);
-  }
-  const std::string_view summed = payload.substr(0, payload.size() - format::kChecksumBytes);
-  const uint64_t stored = Reader(payload.substr(summed.size())).TakeLow(format::kChecksumBytes);
-  const uint64_t actual = Checksum(summed, format::ChecksumSeed(series, ticks)) & 0xffff'ffffu;
-  if (stored != actual) {
-    return Fail(ErrorCode::kMalformed,
-                "block: checksum of {} series and {} ticks is {:08x}, stored is {:08x}", series,
-                ticks, actual, stored);
-  }
-  const auto packing = static_cast<uint8_t>(payload[1]);
-  Reader rest(summed.substr(format::kHeadBytes));
-  const uint64_t tail_bytes = rest.TakeVarint();
-  if (rest.failed() || tail_bytes > rest.left()) {
-    return Fail(ErrorCode::kMalformed, "block: the tail is longer than the payload");
-  }
-  const std::string_view packed = rest.Take(rest.left() - tail_bytes);
-  tail = rest;
-  if (packing == format::kStored) return Split(packed, series);
-  if (packing != format::kZstd) {
-    return Fail(ErrorCode::kMalformed, "block: packing {} is not known", packing);
-  }
-  body.clear();
-  const DecompressLimits limits{.output_bytes = format::MaxBodyBytes(series, ticks),
-                                .ratio = SIZE_MAX};
-  if (Result<void> result = decompressor.Append(packed, limits, body); !result) {
-    return tl::make_unexpected(Error{ErrorCode::kMalformed, result.error().message}.With("block"));
-  }
-  return Split(body, series);
+void Streams::Prepare(size_t ticks) {
+  if (stored_steps.size() >= ticks) return;
+  stored_steps.resize(ticks);
+  present.resize(ticks);
 }
 
-Result<void> BlockDecoder::Scratch::Split(std::string_view content, uint32_t series) {
-  Reader reader(content);
+Result<void> Streams::Split(std::string_view body, uint32_t series) {
+  Reader reader(body);
   std::array<uint64_t, 5> sizes{};
   for (uint64_t& size : sizes) size = reader.TakeVarint();
   times = Reader(reader.Take(sizes[0]));
@@ -229,7 +198,7 @@ Result<void> BlockDecoder::Scratch::Split(std::string_view content, uint32_t ser
   return {};
 }
 
-Result<void> BlockDecoder::Scratch::DecodeTimes(std::span<int64_t> instants) {
+Result<void> Streams::DecodeTimes(std::span<int64_t> instants) {
   const uint8_t unit_index = times.TakeByte();
   if (unit_index >= format::kTimeUnits.size()) {
     return Fail(ErrorCode::kMalformed, "block: time unit {} is not known", unit_index);
@@ -252,32 +221,28 @@ Result<void> BlockDecoder::Scratch::DecodeTimes(std::span<int64_t> instants) {
   return {};
 }
 
-// One frame for all that a series needs: the calls cost as much as the work.
-[[gnu::flatten]] Result<void> BlockDecoder::Scratch::DecodeSeries(uint32_t index,
-                                                                  std::span<double> values) {
+std::string_view Streams::DecodeSeries(std::span<double> values) {
   const Code& code = kCodes[codes.TakeByte()];
+  if (code.gaps) return DecodeWithGaps(code, values);
   if (code.kind == Kind::kAbsent) {
     std::fill(values.begin(), values.end(), FromBits(model::kStaleBits));
   } else if (code.kind == Kind::kInvalid) {
-    return Fail(ErrorCode::kMalformed, "block: series {}: code is not known", index);
-  } else if (code.gaps) {
-    return DecodeWithGaps(index, code, values);
+    return "code is not known";
   } else {
     DecodeDense(code, values);
   }
   return {};
 }
 
-Result<void> BlockDecoder::Scratch::DecodeWithGaps(uint32_t index, const Code& code,
-                                                   std::span<double> values) {
+std::string_view Streams::DecodeWithGaps(const Code& code, std::span<double> values) {
   const std::string_view mask = masks.Take((values.size() + 7) / 8);
-  if (mask.empty()) return Fail(ErrorCode::kMalformed, "block: series {}: no mask", index);
+  if (mask.empty()) return "no mask";
   const auto is_present = [mask](size_t tick) {
     return (static_cast<uint8_t>(mask[tick / 8]) >> (tick % 8) & 1u) != 0;
   };
   size_t count = 0;
   for (size_t tick = 0; tick < values.size(); ++tick) count += is_present(tick) ? 1 : 0;
-  if (count == 0) return Fail(ErrorCode::kMalformed, "block: series {}: empty mask", index);
+  if (count == 0) return "empty mask";
   DecodeDense(code, std::span(present).first(count));
   size_t next = 0;
   for (size_t tick = 0; tick < values.size(); ++tick) {
@@ -286,7 +251,7 @@ Result<void> BlockDecoder::Scratch::DecodeWithGaps(uint32_t index, const Code& c
   return {};
 }
 
-void BlockDecoder::Scratch::DecodeDense(const Code& code, std::span<double> values) {
+void Streams::DecodeDense(const Code& code, std::span<double> values) {
   if (code.kind == Kind::kRaw) return DecodeRaw(code, values);
   if (code.kind == Kind::kRawConstant) {
     DecodeRaw(code, values.first(1));
@@ -296,7 +261,7 @@ void BlockDecoder::Scratch::DecodeDense(const Code& code, std::span<double> valu
   DecodeIntegers(code, values);
 }
 
-void BlockDecoder::Scratch::DecodeIntegers(const Code& code, std::span<double> values) {
+void Streams::DecodeIntegers(const Code& code, std::span<double> values) {
   const unsigned shift = code.shifted ? shifts.TakeByte() & 63u : 0;
   const unsigned shape = shapes.TakeByte();
   if (shape > format::kMaxShape) shapes.Fail();
@@ -311,7 +276,7 @@ void BlockDecoder::Scratch::DecodeIntegers(const Code& code, std::span<double> v
     uint64_t integer = first;
     for (double& value : values.subspan(1)) value = scale.ToDouble(integer += step);
   } else {
-    const std::span<uint64_t> stored = TakeSteps(width, values.size() - 1);
+    const std::span<const uint64_t> stored = TakeSteps(width, values.size() - 1);
     const bool decimal = code.exponent != 0;
     if (code.kind == Kind::kDelta) {
       (decimal ? AddSteps<true, false> : AddSteps<false, false>)(first, scale, stored, values);
@@ -321,7 +286,7 @@ void BlockDecoder::Scratch::DecodeIntegers(const Code& code, std::span<double> v
   }
 }
 
-std::span<uint64_t> BlockDecoder::Scratch::TakeSteps(unsigned width, size_t count) {
+std::span<const uint64_t> Streams::TakeSteps(unsigned width, size_t count) {
   const std::span<uint64_t> out = std::span(stored_steps).first(count);
   if (width == 0) {
     steps.TakeVarints(out);
@@ -353,7 +318,7 @@ std::span<uint64_t> BlockDecoder::Scratch::TakeSteps(unsigned width, size_t coun
   return out;
 }
 
-void BlockDecoder::Scratch::DecodeRaw(const Code& code, std::span<double> values) {
+void Streams::DecodeRaw(const Code& code, std::span<double> values) {
   uint64_t bits = 0;
   for (double& value : values) {
     const uint64_t high = raw_high.TakeLow(format::kRawHighBytes);
@@ -363,7 +328,7 @@ void BlockDecoder::Scratch::DecodeRaw(const Code& code, std::span<double> values
   }
 }
 
-Result<void> BlockDecoder::Scratch::CheckNothingLeft() const {
+Result<void> Streams::CheckNothingLeft() const {
   for (const Reader* reader :
        {&times, &codes, &shifts, &masks, &raw_high, &shapes, &steps, &tail}) {
     if (reader->failed()) return Fail(ErrorCode::kMalformed, "block: values are missing");
@@ -372,6 +337,55 @@ Result<void> BlockDecoder::Scratch::CheckNothingLeft() const {
     }
   }
   return {};
+}
+
+}  // namespace
+
+struct BlockDecoder::Scratch {
+  Streams streams;
+  std::string body;
+  Decompressor decompressor;
+
+  Result<void> Unpack(std::string_view payload, uint32_t series, uint32_t ticks);
+};
+
+// Checks head and checksum, and gets at the body.
+Result<void> BlockDecoder::Scratch::Unpack(std::string_view payload, uint32_t series,
+                                           uint32_t ticks) {
+  if (payload.size() < format::kHeadBytes + format::kChecksumBytes) {
+    return Fail(ErrorCode::kMalformed, "block: {} bytes are no payload", payload.size());
+  }
+  const auto version = static_cast<uint8_t>(payload[0]);
+  if (version != format::kVersion) {
+    return Fail(ErrorCode::kMalformed, "block: version {} is not known", version);
+  }
+  const std::string_view summed = payload.substr(0, payload.size() - format::kChecksumBytes);
+  const uint64_t stored = Reader(payload.substr(summed.size())).TakeLow(format::kChecksumBytes);
+  const uint64_t actual = Checksum(summed, format::ChecksumSeed(series, ticks)) & 0xffff'ffffu;
+  if (stored != actual) {
+    return Fail(ErrorCode::kMalformed,
+                "block: checksum of {} series and {} ticks is {:08x}, stored is {:08x}", series,
+                ticks, actual, stored);
+  }
+  const auto packing = static_cast<uint8_t>(payload[1]);
+  Reader rest(summed.substr(format::kHeadBytes));
+  const uint64_t tail_bytes = rest.TakeVarint();
+  if (rest.failed() || tail_bytes > rest.left()) {
+    return Fail(ErrorCode::kMalformed, "block: the tail is longer than the payload");
+  }
+  const std::string_view packed = rest.Take(rest.left() - tail_bytes);
+  streams.tail = rest;
+  if (packing == format::kStored) return streams.Split(packed, series);
+  if (packing != format::kZstd) {
+    return Fail(ErrorCode::kMalformed, "block: packing {} is not known", packing);
+  }
+  body.clear();
+  const DecompressLimits limits{.output_bytes = format::MaxBodyBytes(series, ticks),
+                                .ratio = SIZE_MAX};
+  if (Result<void> result = decompressor.Append(packed, limits, body); !result) {
+    return tl::make_unexpected(Error{ErrorCode::kMalformed, result.error().message}.With("block"));
+  }
+  return streams.Split(body, series);
 }
 
 BlockDecoder::BlockDecoder() : scratch_(std::make_unique<Scratch>()) {}
@@ -394,16 +408,15 @@ Result<void> BlockDecoder::Decode(std::string_view payload, uint32_t series, uin
   block.series = series;
   block.times_unix_nano.resize(ticks);
   block.values.resize(count);
-  if (scratch.stored_steps.size() < ticks) {
-    scratch.stored_steps.resize(ticks);
-    scratch.present.resize(ticks);
+  Streams& streams = scratch.streams;
+  streams.Prepare(ticks);
+  RETURN_IF_ERROR(streams.DecodeTimes(block.times_unix_nano));
+  double* values = block.values.data();
+  for (uint32_t i = 0; i < series; ++i, values += ticks) {
+    const std::string_view fault = streams.DecodeSeries({values, ticks});
+    if (!fault.empty()) return Fail(ErrorCode::kMalformed, "block: series {}: {}", i, fault);
   }
-  RETURN_IF_ERROR(scratch.DecodeTimes(block.times_unix_nano));
-  for (uint32_t i = 0; i < series; ++i) {
-    RETURN_IF_ERROR(
-        scratch.DecodeSeries(i, std::span(block.values).subspan(size_t{i} * ticks, ticks)));
-  }
-  return scratch.CheckNothingLeft();
+  return streams.CheckNothingLeft();
 }
 
 }  // namespace shared::wire
