@@ -32,6 +32,8 @@ class Reader {
   explicit Reader(std::string_view bytes)
       : at_(reinterpret_cast<const uint8_t*>(bytes.data())), end_(at_ + bytes.size()) {}
 
+  Reader(const uint8_t* bytes, size_t size) : at_(bytes), end_(bytes + size) {}
+
   [[nodiscard]] bool failed() const { return failed_; }
   [[nodiscard]] size_t left() const { return static_cast<size_t>(end_ - at_); }
 
@@ -62,7 +64,13 @@ class Reader {
     for (unsigned i = 0; i < count; ++i) bits |= uint64_t{*at_++} << (8 * i);
     return bits;
   }
-  // The next `count` bytes; empty when there are fewer.
+  // The next `count` bytes; null when there are fewer.
+  const uint8_t* TakeBytes(size_t count) {
+    if (left() < count) return Fail(), nullptr;
+    at_ += count;
+    return at_ - count;
+  }
+  // The same as a view; empty when there are fewer.
   std::string_view Take(size_t count) {
     if (left() < count) return Fail(), std::string_view();
     const std::string_view taken(reinterpret_cast<const char*>(at_), count);
@@ -134,17 +142,43 @@ struct Scale {
   }
 };
 
+// Where steps come from: step(i) is the i-th, still zig-zag.
+struct ByteColumn {
+  const uint8_t* bytes;
+  uint64_t operator()(size_t i) const { return bytes[i]; }
+};
+struct BytePairColumns {
+  const uint8_t* high;
+  const uint8_t* low;
+  uint64_t operator()(size_t i) const { return uint64_t{high[i]} << 8 | low[i]; }
+};
+struct Numbers {
+  const uint64_t* numbers;
+  uint64_t operator()(size_t i) const { return numbers[i]; }
+};
+
 // values[1…], from the first and one step for each.
-template <bool kDecimal, bool kDeltaDelta>
-void AddSteps(uint64_t integer, const Scale& scale, std::span<const uint64_t> steps,
-              std::span<double> values) {
+template <bool kDecimal, bool kDeltaDelta, typename Steps>
+void AddSteps(uint64_t integer, const Scale& scale, Steps step_of, std::span<double> values) {
   uint64_t step = 0;
-  double* to = values.data();
-  for (const uint64_t stored : steps) {
-    step = format::UnZigZag(stored) + (kDeltaDelta ? step : 0);
+  double* const to = values.data() + 1;
+  const size_t count = values.size() - 1;
+  for (size_t i = 0; i < count; ++i) {
+    step = format::UnZigZag(step_of(i)) + (kDeltaDelta ? step : 0);
     integer += step;
-    *++to = scale.ToDoubleAs<kDecimal>(integer);
+    to[i] = scale.ToDoubleAs<kDecimal>(integer);
   }
+}
+template <typename Steps>
+void AddSteps(Kind kind, uint64_t integer, const Scale& scale, Steps step_of,
+              std::span<double> values) {
+  const bool decimal = scale.exponent != 0;
+  if (kind == Kind::kDelta) {
+    if (decimal) return AddSteps<true, false>(integer, scale, step_of, values);
+    return AddSteps<false, false>(integer, scale, step_of, values);
+  }
+  if (decimal) return AddSteps<true, true>(integer, scale, step_of, values);
+  AddSteps<false, true>(integer, scale, step_of, values);
 }
 
 // The streams of one payload, and what is read from them.
@@ -173,7 +207,8 @@ struct Streams {
   std::string_view DecodeWithGaps(const Code& code, std::span<double> values);
   void DecodeDense(const Code& code, std::span<double> values);
   void DecodeIntegers(const Code& code, std::span<double> values);
-  std::span<const uint64_t> TakeSteps(unsigned width, size_t count);
+  void DecodeSteps(Kind kind, unsigned width, uint64_t first, const Scale& scale,
+                   std::span<double> values);
   void DecodeRaw(const Code& code, std::span<double> values);
 };
 
@@ -264,7 +299,7 @@ void Streams::DecodeDense(const Code& code, std::span<double> values) {
 void Streams::DecodeIntegers(const Code& code, std::span<double> values) {
   const unsigned shift = code.shifted ? shifts.TakeByte() & 63u : 0;
   const unsigned shape = shapes.TakeByte();
-  if (shape > format::kMaxShape) shapes.Fail();
+  if (shape > format::kMaxShape) return static_cast<void>(shapes.Fail());
   const uint64_t first = format::UnZigZag(tail.TakeLow(shape % format::kShapeWidths));
   const unsigned width = shape / format::kShapeWidths;
   const Scale scale{shift, code.exponent};
@@ -276,46 +311,29 @@ void Streams::DecodeIntegers(const Code& code, std::span<double> values) {
     uint64_t integer = first;
     for (double& value : values.subspan(1)) value = scale.ToDouble(integer += step);
   } else {
-    const std::span<const uint64_t> stored = TakeSteps(width, values.size() - 1);
-    const bool decimal = code.exponent != 0;
-    if (code.kind == Kind::kDelta) {
-      (decimal ? AddSteps<true, false> : AddSteps<false, false>)(first, scale, stored, values);
-    } else {
-      (decimal ? AddSteps<true, true> : AddSteps<false, true>)(first, scale, stored, values);
-    }
+    DecodeSteps(code.kind, width, first, scale, values);
   }
 }
 
-std::span<const uint64_t> Streams::TakeSteps(unsigned width, size_t count) {
-  const std::span<uint64_t> out = std::span(stored_steps).first(count);
+void Streams::DecodeSteps(Kind kind, unsigned width, uint64_t first, const Scale& scale,
+                          std::span<double> values) {
+  const size_t count = values.size() - 1;
+  uint64_t* const numbers = stored_steps.data();
   if (width == 0) {
-    steps.TakeVarints(out);
-    return out;
+    steps.TakeVarints({numbers, count});
+    return AddSteps(kind, first, scale, Numbers{numbers}, values);
   }
-  const std::string_view high = steps.Take(count);
-  if (high.size() != count) {
-    std::fill(out.begin(), out.end(), 0);
-    return out;
+  const unsigned low_bytes = width - 1;
+  const uint8_t* const high = steps.TakeBytes(count);
+  const uint8_t* const low = tail.TakeBytes(count * low_bytes);
+  if (high == nullptr || low == nullptr) return static_cast<void>(steps.Fail());
+  if (width == 1) return AddSteps(kind, first, scale, ByteColumn{high}, values);
+  if (width == 2) return AddSteps(kind, first, scale, BytePairColumns{high, low}, values);
+  Reader lows(low, count * low_bytes);
+  for (size_t i = 0; i < count; ++i) {
+    numbers[i] = uint64_t{high[i]} << (8 * low_bytes) | lows.TakeLow(low_bytes);
   }
-  const unsigned low_bytes = std::min(width, 8u) - 1;
-  const std::string_view low = tail.Take(count * low_bytes);
-  if (low.size() != count * low_bytes) {
-    std::fill(out.begin(), out.end(), 0);
-  } else if (low_bytes == 0) {
-    for (size_t i = 0; i < count; ++i) out.data()[i] = static_cast<uint8_t>(high.data()[i]);
-  } else if (low_bytes == 1) {
-    for (size_t i = 0; i < count; ++i) {
-      out.data()[i] = static_cast<uint64_t>(static_cast<uint8_t>(high.data()[i])) << 8 |
-                      static_cast<uint8_t>(low.data()[i]);
-    }
-  } else {
-    Reader reader(low);
-    for (size_t i = 0; i < count; ++i) {
-      out[i] =
-          uint64_t{static_cast<uint8_t>(high[i])} << (8 * low_bytes) | reader.TakeLow(low_bytes);
-    }
-  }
-  return out;
+  AddSteps(kind, first, scale, Numbers{numbers}, values);
 }
 
 void Streams::DecodeRaw(const Code& code, std::span<double> values) {
