@@ -1,18 +1,21 @@
+// The reading half of block_codec.h, which tells the format.
+#include "shared/wire/block_codec.h"
+
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <cstring>
 #include <span>
 #include <vector>
 
-#include "shared/wire/block_codec.h"
 #include "shared/wire/block_format.h"
+#include "shared/wire/byte_reader.h"
 #include "shared/wire/checksum.h"
 #include "shared/wire/zstd.h"
 
 namespace shared::wire {
 namespace {
 
+using format::ByteReader;
 using format::Code;
 using format::Kind;
 
@@ -24,104 +27,6 @@ constexpr std::array<Code, 256> MakeCodes() {
   return codes;
 }
 constexpr std::array<Code, 256> kCodes = MakeCodes();
-
-// Reads one stream from its beginning. What is not there reads as 0 and is remembered.
-class Reader {
- public:
-  Reader() = default;
-  explicit Reader(std::string_view bytes)
-      : at_(reinterpret_cast<const uint8_t*>(bytes.data())), end_(at_ + bytes.size()) {}
-
-  Reader(const uint8_t* bytes, size_t size) : at_(bytes), end_(bytes + size) {}
-
-  [[nodiscard]] bool failed() const { return failed_; }
-  [[nodiscard]] size_t left() const { return static_cast<size_t>(end_ - at_); }
-
-  // Ends the stream: what it says makes no sense. All reads return 0 from now on.
-  uint8_t Fail() {
-    failed_ = true;
-    at_ = end_;
-    return 0;
-  }
-
-  uint8_t TakeByte() {
-    if (at_ == end_) return Fail();
-    return *at_++;
-  }
-  uint64_t TakeVarint() {
-    if (at_ != end_ && *at_ < 0x80) return *at_++;
-    return TakeLongVarint();
-  }
-  // `count` bytes, at most 8, little-endian.
-  uint64_t TakeLow(unsigned count) {
-    uint64_t bits = 0;
-    if (left() >= sizeof bits && count < sizeof bits) {
-      std::memcpy(&bits, at_, sizeof bits);
-      at_ += count;
-      return bits & ((uint64_t{1} << (8 * count)) - 1);
-    }
-    if (left() < count) return Fail();
-    for (unsigned i = 0; i < count; ++i) bits |= uint64_t{*at_++} << (8 * i);
-    return bits;
-  }
-  // The next `count` bytes; null when there are fewer.
-  const uint8_t* TakeBytes(size_t count) {
-    if (left() < count) return Fail(), nullptr;
-    at_ += count;
-    return at_ - count;
-  }
-  // The same as a view; empty when there are fewer.
-  std::string_view Take(size_t count) {
-    if (left() < count) return Fail(), std::string_view();
-    const std::string_view taken(reinterpret_cast<const char*>(at_), count);
-    at_ += count;
-    return taken;
-  }
-
-  // As many varints as `to` has room for.
-  void TakeVarints(std::span<uint64_t> to) {
-    size_t i = 0;
-    while (i < to.size()) {
-      // So many at a time that the stream's end needs no look between them.
-      const size_t safe = std::min(to.size() - i, left() / format::kMaxVarintBytes);
-      if (safe == 0) {
-        to[i++] = TakeVarint();
-        continue;
-      }
-      const uint8_t* from = at_;
-      uint64_t* out = to.data() + i;
-      for (uint64_t* const stop = out + safe; out != stop; ++out) {
-        uint64_t value = *from++;
-        if (value >= 0x80) {
-          value &= 0x7f;
-          for (unsigned shift = 7; shift < 64; shift += 7) {
-            const uint64_t byte = *from++;
-            value |= (byte & 0x7f) << shift;
-            if (byte < 0x80) break;
-          }
-        }
-        *out = value;
-      }
-      at_ = from;
-      i += safe;
-    }
-  }
-
- private:
-  uint64_t TakeLongVarint() {
-    uint64_t value = 0;
-    for (unsigned shift = 0; shift < 64 && at_ != end_; shift += 7) {
-      const uint8_t byte = *at_++;
-      value |= uint64_t{byte & 0x7fu} << shift;
-      if (byte < 0x80 || shift == 63) return value;  // what a tenth byte has too much is cut off
-    }
-    return Fail();
-  }
-
-  const uint8_t* at_ = nullptr;
-  const uint8_t* end_ = nullptr;
-  bool failed_ = false;
-};
 
 double FromBits(uint64_t bits) {
   return std::bit_cast<double>(bits);
@@ -183,14 +88,14 @@ void AddSteps(Kind kind, uint64_t integer, const Scale& scale, Steps step_of,
 
 // The streams of one payload, and what is read from them.
 struct Streams {
-  Reader times;
-  Reader codes;
-  Reader shifts;
-  Reader masks;
-  Reader raw_high;
-  Reader shapes;
-  Reader steps;
-  Reader tail;
+  ByteReader times;
+  ByteReader codes;
+  ByteReader shifts;
+  ByteReader masks;
+  ByteReader raw_high;
+  ByteReader shapes;
+  ByteReader steps;
+  ByteReader tail;
   std::vector<double> present;         // the values of a series with gaps
   std::vector<uint64_t> stored_steps;  // the steps of one series
 
@@ -219,15 +124,15 @@ void Streams::Prepare(size_t ticks) {
 }
 
 Result<void> Streams::Split(std::string_view body, uint32_t series) {
-  Reader reader(body);
+  ByteReader reader(body);
   std::array<uint64_t, 5> sizes{};
   for (uint64_t& size : sizes) size = reader.TakeVarint();
-  times = Reader(reader.Take(sizes[0]));
-  codes = Reader(reader.Take(series));
-  shifts = Reader(reader.Take(sizes[1]));
-  masks = Reader(reader.Take(sizes[2]));
-  raw_high = Reader(reader.Take(sizes[3]));
-  shapes = Reader(reader.Take(sizes[4]));
+  times = ByteReader(reader.Take(sizes[0]));
+  codes = ByteReader(reader.Take(series));
+  shifts = ByteReader(reader.Take(sizes[1]));
+  masks = ByteReader(reader.Take(sizes[2]));
+  raw_high = ByteReader(reader.Take(sizes[3]));
+  shapes = ByteReader(reader.Take(sizes[4]));
   steps = reader;
   if (reader.failed()) return Fail(ErrorCode::kMalformed, "block: the body is too short");
   return {};
@@ -329,7 +234,7 @@ void Streams::DecodeSteps(Kind kind, unsigned width, uint64_t first, const Scale
   if (high == nullptr || low == nullptr) return static_cast<void>(steps.Fail());
   if (width == 1) return AddSteps(kind, first, scale, ByteColumn{high}, values);
   if (width == 2) return AddSteps(kind, first, scale, BytePairColumns{high, low}, values);
-  Reader lows(low, count * low_bytes);
+  ByteReader lows(low, count * low_bytes);
   for (size_t i = 0; i < count; ++i) {
     numbers[i] = uint64_t{high[i]} << (8 * low_bytes) | lows.TakeLow(low_bytes);
   }
@@ -347,7 +252,7 @@ void Streams::DecodeRaw(const Code& code, std::span<double> values) {
 }
 
 Result<void> Streams::CheckNothingLeft() const {
-  for (const Reader* reader :
+  for (const ByteReader* reader :
        {&times, &codes, &shifts, &masks, &raw_high, &shapes, &steps, &tail}) {
     if (reader->failed()) return Fail(ErrorCode::kMalformed, "block: values are missing");
     if (reader->left() != 0) {
@@ -378,7 +283,7 @@ Result<void> BlockDecoder::Scratch::Unpack(std::string_view payload, uint32_t se
     return Fail(ErrorCode::kMalformed, "block: version {} is not known", version);
   }
   const std::string_view summed = payload.substr(0, payload.size() - format::kChecksumBytes);
-  const uint64_t stored = Reader(payload.substr(summed.size())).TakeLow(format::kChecksumBytes);
+  const uint64_t stored = ByteReader(payload.substr(summed.size())).TakeLow(format::kChecksumBytes);
   const uint64_t actual = Checksum(summed, format::ChecksumSeed(series, ticks)) & 0xffff'ffffu;
   if (stored != actual) {
     return Fail(ErrorCode::kMalformed,
@@ -386,7 +291,7 @@ Result<void> BlockDecoder::Scratch::Unpack(std::string_view payload, uint32_t se
                 ticks, actual, stored);
   }
   const auto packing = static_cast<uint8_t>(payload[1]);
-  Reader rest(summed.substr(format::kHeadBytes));
+  ByteReader rest(summed.substr(format::kHeadBytes));
   const uint64_t tail_bytes = rest.TakeVarint();
   if (rest.failed() || tail_bytes > rest.left()) {
     return Fail(ErrorCode::kMalformed, "block: the tail is longer than the payload");
