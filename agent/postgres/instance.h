@@ -26,8 +26,8 @@ struct InstanceIdentity {
   bool in_recovery = false;        // a standby, or recovering from a backup
 };
 
-// What every series of this instance carries: postgresql.system_identifier (decimal),
-// postgresql.target, server.port; sorted by name.
+// What every series of this instance carries: postgresql.system_identifier (decimal; not before the
+// server has told it), postgresql.target, server.port; sorted by name.
 shared::model::Labels CommonLabels(const InstanceIdentity& identity);
 
 // Where and how the server writes its log, as its settings say; the log tailer follows these. Empty

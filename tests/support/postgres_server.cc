@@ -181,6 +181,25 @@ PostgresServer::PostgresServer(PostgresServerOptions options)
   Start();
 }
 
+PostgresServer::PostgresServer(PostgresServerOptions options, WithoutData)
+    : options_(std::move(options)), directory_(MakeDirectory()) {}
+
+std::unique_ptr<PostgresServer> PostgresServer::MakeStandby(const std::string& slot,
+                                                            const std::string& conninfo) const {
+  PostgresServerOptions options = options_;
+  options.settings.emplace_back("primary_conninfo", conninfo);
+  options.settings.emplace_back("primary_slot_name", slot);
+  std::unique_ptr<PostgresServer> standby(
+      new PostgresServer(std::move(options), WithoutData{}));  // the constructor is private
+  RunToEnd({Binary("pg_basebackup"), "-D", standby->data_directory(), "-X", "stream", "-c", "fast",
+            "--no-sync", "-d", conninfo},
+           standby->directory_ + "/basebackup.log");
+  std::ofstream(standby->data_directory() + "/standby.signal");
+  standby->WriteSettings();
+  standby->Start();
+  return standby;
+}
+
 PostgresServer::~PostgresServer() {
   if (postmaster_ > 0) {
     Thaw();

@@ -3,6 +3,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -50,6 +51,9 @@ class PostgresServer {
   void Stop();   // "fast": sessions are ended, a checkpoint is written
   void Kill9();  // the postmaster and all its backends at once, as the kernel's OOM killer might
   void Start();  // again, on the same data; recovers after Kill9. Ready when it returns
+  // A streaming standby of this server, through its replication slot `slot` (which exists).
+  [[nodiscard]] std::unique_ptr<PostgresServer> MakeStandby(const std::string& slot,
+                                                            const std::string& conninfo) const;
   // Lets no process of the server run, so that connections hang instead of failing; and again.
   void Freeze();
   void Thaw();
@@ -61,6 +65,8 @@ class PostgresServer {
   [[nodiscard]] std::string Log() const;
 
  private:
+  struct WithoutData {};
+  PostgresServer(PostgresServerOptions options, WithoutData);
   void WriteSettings() const;
   [[nodiscard]] std::vector<pid_t> Processes() const;
   void WaitUntilReady();
