@@ -1,0 +1,56 @@
+#pragma once
+
+#include <memory>
+#include <stop_token>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "agent/logs/log_reader.h"
+#include "agent/ship/outbox.h"
+#include "shared/base/unique_fd.h"
+#include "shared/concurrency/guarded.h"
+
+namespace agent::logs {
+
+// The thread "tail": reads the log files of this host and hands their batches to the shipper.
+//
+//   ASSIGN_OR_RETURN(logs, LogSource::Start(options, clock, drops, capabilities));
+//   shipper.Add(logs->outbox());
+//   postgres target: callback = [&](identity, settings) { logs->UpdatePostgres(identity, settings);
+//   } … logs->Stop();       // reads nothing more shipper.Join();     // acknowledgements still
+//   come in logs.reset();       // makes the last positions durable
+class LogSource {
+ public:
+  // Opens the checkpoint and starts the thread. The references must outlive the source. Errors: the
+  // state directory cannot be made or the checkpoint file not be opened.
+  static shared::Result<std::unique_ptr<LogSource>> Start(LogSourceOptions options,
+                                                          const shared::Clock& clock,
+                                                          pipeline::Drops& drops,
+                                                          pipeline::Capabilities& capabilities);
+  ~LogSource();
+
+  // From any thread: a postgres::LogSettingsCallback.
+  void UpdatePostgres(const postgres::InstanceIdentity& identity,
+                      const postgres::LogSettings& settings);
+  // For the ship thread. Lives as long as the source.
+  [[nodiscard]] ship::Outbox& outbox() { return reader_->queue(); }
+  // Ends reading; returns when the thread is gone. Acknowledgements are still taken.
+  void Stop();
+
+ private:
+  using Update = std::pair<postgres::InstanceIdentity, postgres::LogSettings>;
+
+  LogSource(std::unique_ptr<LogReader> reader, shared::UniqueFd wake, const shared::Clock& clock);
+  void Run(std::stop_token stop);
+  void Wake() const;
+  void Wait(shared::MonotonicTime until);
+
+  const std::unique_ptr<LogReader> reader_;
+  const shared::UniqueFd wake_;  // eventfd(2)
+  const shared::Clock& clock_;
+  shared::Guarded<std::vector<Update>> updates_;
+  std::jthread thread_;  // last
+};
+
+}  // namespace agent::logs
