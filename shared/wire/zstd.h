@@ -13,8 +13,8 @@ namespace shared::wire {
 // our data). One thread at a time.
 class Compressor {
  public:
-  // For a few KiB of mostly numbers: half the time of level 1 for 2 % more bytes. The frames carry
-  // no checksum: what they travel in has one.
+  // For a few KiB of mostly numbers: 20 to 50 % less time than level 1, 2 to 3 % more bytes. They
+  // carry no checksum: what they travel in has one.
   static Compressor ForSmallNumbers();
 
   explicit Compressor(int level = 1);
