@@ -1,0 +1,13 @@
+#pragma once
+
+#include <cstdint>
+
+// The advisory locks that collectors take, all in one place so that no two are the same. They are
+// pg_advisory_lock(int8) keys; the high half spells "pgvg".
+namespace collector::storage {
+
+inline constexpr int64_t kMigrationLock = 0x7067'7667'0000'0001;  // who applies migrations
+inline constexpr int64_t kPartitionLock = 0x7067'7667'0000'0002;  // who creates a partition
+inline constexpr int64_t kUpkeepLock = 0x7067'7667'0000'0003;     // who does upkeep (session lock)
+
+}  // namespace collector::storage

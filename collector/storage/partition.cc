@@ -1,0 +1,44 @@
+#include "collector/storage/partition.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+
+#include "collector/storage/sql_text.h"
+
+namespace collector::storage {
+
+Partition PartitionOf(const PartitionedTable& table, shared::WallTime time) {
+  const auto day = std::chrono::floor<std::chrono::days>(time);
+  const std::chrono::year_month_day date(day);
+  const std::string day_name =
+      fmt::format("{}_{:04}{:02}{:02}", table.name, static_cast<int>(date.year()),
+                  static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()));
+  if (table.step == PartitionStep::kDay) {
+    return {table.name, day_name, day, day + std::chrono::days(1)};
+  }
+  const auto hour = std::chrono::floor<std::chrono::hours>(time);
+  return {table.name, fmt::format("{}_{:02}", day_name, (hour - day).count()), hour,
+          hour + std::chrono::hours(1)};
+}
+
+std::vector<Partition> PartitionsAhead(const PartitionedTable& table, shared::WallTime now,
+                                       int ahead) {
+  std::vector<Partition> out{PartitionOf(table, now)};
+  for (int i = 0; i < ahead; ++i) out.push_back(PartitionOf(table, out.back().to));
+  return out;
+}
+
+std::string CreatePartitionSql(const Partition& partition) {
+  return fmt::format("CREATE TABLE pgvigil.{} (LIKE pgvigil.{} INCLUDING ALL)", partition.name,
+                     partition.table);
+}
+
+std::string AttachPartitionSql(const Partition& partition) {
+  return fmt::format(
+      "ALTER TABLE pgvigil.{} ATTACH PARTITION pgvigil.{} FOR VALUES FROM ('{}') TO ('{}')",
+      partition.table, partition.name, FormatTimestamp(partition.from),
+      FormatTimestamp(partition.to));
+}
+
+}  // namespace collector::storage

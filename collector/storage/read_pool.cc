@@ -1,0 +1,102 @@
+#include "collector/storage/read_pool.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "collector/storage/session.h"
+
+namespace collector::storage {
+namespace {
+
+using namespace std::chrono_literals;
+using shared::ErrorCode;
+using shared::Fail;
+using shared::Result;
+using shared::postgres::Connection;
+using shared::postgres::Parameter;
+using shared::postgres::Rows;
+using std::chrono::milliseconds;
+
+constexpr milliseconds kGrace = 500ms;  // for the server to say 57014 itself
+
+milliseconds Left(const shared::Clock& clock, shared::MonotonicTime deadline) {
+  return std::chrono::ceil<milliseconds>(deadline - clock.Monotonic());
+}
+
+}  // namespace
+
+ReadSession::ReadSession(ReadPool& pool, std::unique_ptr<Connection> connection,
+                         shared::MonotonicTime deadline)
+    : pool_(&pool), connection_(std::move(connection)), deadline_(deadline) {}
+
+ReadSession::ReadSession(ReadSession&& other) noexcept
+    : pool_(std::exchange(other.pool_, nullptr)),
+      connection_(std::move(other.connection_)),
+      deadline_(other.deadline_) {}
+
+ReadSession::~ReadSession() {
+  if (pool_ != nullptr) pool_->Return(std::move(connection_));
+}
+
+Result<void> ReadSession::CheckDeadline() const {
+  if (pool_->clock_.Monotonic() < deadline_) return {};
+  return Fail(ErrorCode::kTimeout, "no answer within the time limit");
+}
+
+shared::WallTime ReadSession::Now() const {
+  return pool_->clock_.Now();
+}
+
+Result<Rows> ReadSession::Query(std::string_view sql, const std::vector<Parameter>& parameters) {
+  RETURN_IF_ERROR(CheckDeadline());
+  const milliseconds left = std::max(Left(pool_->clock_, deadline_), 1ms);
+  connection_->SetDeadline(left + kGrace);
+  ASSIGN_OR_RETURN(
+      std::vector<Rows> results,
+      connection_->PipelineAtomic({{fmt::format("SET statement_timeout = {}", left.count()), {}},
+                                   {std::string(sql), parameters}}));
+  return std::move(results.back());
+}
+
+Result<ReadSession> ReadPool::Lease(shared::MonotonicTime deadline) {
+  std::unique_ptr<Connection> connection;
+  {
+    std::unique_lock lock(mutex_);
+    const auto patience = std::max(Left(clock_, deadline), 0ms);
+    if (!returned_.wait_for(lock, patience, [&] { return free_ > 0; })) {
+      return Fail(ErrorCode::kTimeout,
+                  "all connections to PostgreSQL are busy with other questions");
+    }
+    free_ -= 1;
+    if (!idle_.empty()) {
+      connection = std::move(idle_.back());
+      idle_.pop_back();
+    }
+  }
+  if (connection == nullptr) {
+    Result<Connection> opened = OpenReadSession(connect_, std::max(Left(clock_, deadline), 1ms));
+    if (!opened) {
+      Return(nullptr);
+      return tl::make_unexpected(std::move(opened).error().With("store"));
+    }
+    connection = std::make_unique<Connection>(std::move(*opened));
+  }
+  return ReadSession(*this, std::move(connection), deadline);
+}
+
+void ReadPool::Return(std::unique_ptr<Connection> connection) {
+  {
+    const std::lock_guard lock(mutex_);
+    free_ += 1;
+    if (connection != nullptr && connection->IsOpen()) {
+      idle_.push_back(std::move(connection));
+    } else {
+      // The server went away: its other connections went with it, and one fresh failure is enough.
+      idle_.clear();
+    }
+  }
+  returned_.notify_one();
+}
+
+}  // namespace collector::storage

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <string_view>
+#include <vector>
+
+#include "collector/api/telemetry_reader.h"
+#include "shared/base/clock.h"
+#include "shared/postgres/connection.h"
+
+namespace collector::storage {
+
+class ReadPool;
+
+// A connection on loan for one question. Every query gets what is left until the question's
+// deadline as statement_timeout, and a little more as the client's own.
+class ReadSession {
+ public:
+  ~ReadSession();
+  ReadSession(ReadSession&&) noexcept;
+  ReadSession& operator=(ReadSession&&) = delete;
+
+  // kTimeout: the deadline has passed, or passes while the query runs. kUnavailable: connection
+  // lost.
+  shared::Result<shared::postgres::Rows> Query(
+      std::string_view sql, const std::vector<shared::postgres::Parameter>& parameters = {});
+  // kTimeout once the deadline has passed: for loops that decode.
+  [[nodiscard]] shared::Result<void> CheckDeadline() const;
+  [[nodiscard]] shared::WallTime Now() const;
+
+ private:
+  friend class ReadPool;
+  ReadSession(ReadPool& pool, std::unique_ptr<shared::postgres::Connection> connection,
+              shared::MonotonicTime deadline);
+  ReadPool* pool_;
+  std::unique_ptr<shared::postgres::Connection> connection_;
+  shared::MonotonicTime deadline_;
+};
+
+// Up to `size` read-only connections, opened when first needed, closed when broken. Thread-safe.
+class ReadPool {
+ public:
+  ReadPool(shared::postgres::ConnectOptions connect, int size, const shared::Clock& clock)
+      : connect_(std::move(connect)), clock_(clock), free_(size) {}
+
+  // Waits for a free connection, until the deadline. kTimeout: all were busy. kUnavailable:
+  // PostgreSQL is away.
+  shared::Result<ReadSession> Lease(shared::MonotonicTime deadline);
+
+ private:
+  friend class ReadSession;
+  void Return(std::unique_ptr<shared::postgres::Connection> connection);
+
+  const shared::postgres::ConnectOptions connect_;
+  const shared::Clock& clock_;
+  std::mutex mutex_;
+  std::condition_variable returned_;
+  // Under mutex_:
+  int free_;  // how many more may be on loan
+  std::vector<std::unique_ptr<shared::postgres::Connection>> idle_;
+};
+
+}  // namespace collector::storage

@@ -1,0 +1,67 @@
+#include "collector/storage/reader.h"
+
+#include "collector/storage/catalogue_reader.h"
+#include "collector/storage/log_reader.h"
+#include "collector/storage/sample_reader.h"
+#include "collector/storage/statement_reader.h"
+
+namespace collector::storage {
+
+using shared::Result;
+
+Result<ReadSession> Reader::Lease(shared::MonotonicTime deadline) {
+  RETURN_IF_ERROR(readiness_.Get());
+  return pool_.Lease(deadline);
+}
+
+Result<std::vector<api::HostRow>> Reader::Hosts(const api::QueryContext& context, size_t limit) {
+  ASSIGN_OR_RETURN(ReadSession session, Lease(context.deadline));
+  return ReadHosts(session, context.tenant, limit);
+}
+
+Result<std::vector<api::AgentRow>> Reader::Agents(const api::QueryContext& context, size_t limit) {
+  ASSIGN_OR_RETURN(ReadSession session, Lease(context.deadline));
+  return ReadAgents(session, context.tenant, limit);
+}
+
+Result<std::vector<api::SeriesRow>> Reader::Series(const api::QueryContext& context,
+                                                   const api::SeriesSelector& selector,
+                                                   size_t limit) {
+  ASSIGN_OR_RETURN(ReadSession session, Lease(context.deadline));
+  return ReadSeries(session, context.tenant, selector, limit);
+}
+
+Result<std::vector<api::SeriesSamples>> Reader::Samples(const api::QueryContext& context,
+                                                        const api::SeriesSelector& selector,
+                                                        const api::TimeRange& range,
+                                                        size_t series_limit, size_t sample_limit) {
+  ASSIGN_OR_RETURN(ReadSession session, Lease(context.deadline));
+  return ReadSamples(session, context.tenant, selector, range,
+                     SampleLimits{series_limit, sample_limit, limits_.block_span});
+}
+
+Result<std::vector<api::StatementRow>> Reader::TopStatements(const api::QueryContext& context,
+                                                             const api::StatementQuery& query) {
+  ASSIGN_OR_RETURN(ReadSession session, Lease(context.deadline));
+  return ReadTopStatements(session, context.tenant, query);
+}
+
+Result<std::vector<api::StatementPoint>> Reader::StatementHistory(const api::QueryContext& context,
+                                                                  const api::StatementQuery& query,
+                                                                  int64_t queryid) {
+  ASSIGN_OR_RETURN(ReadSession session, Lease(context.deadline));
+  return ReadStatementHistory(session, context.tenant, query, queryid);
+}
+
+Result<api::LogPage> Reader::Logs(const api::QueryContext& context, const api::LogQuery& query) {
+  ASSIGN_OR_RETURN(ReadSession session, Lease(context.deadline));
+  return ReadLogs(session, context.tenant, query);
+}
+
+Result<void> Reader::Ready() {
+  ASSIGN_OR_RETURN(ReadSession session, Lease(clock_.Monotonic() + std::chrono::seconds(2)));
+  RETURN_IF_ERROR(session.Query("SELECT 1"));
+  return {};
+}
+
+}  // namespace collector::storage

@@ -1,0 +1,48 @@
+#pragma once
+
+#include "collector/api/telemetry_reader.h"
+#include "collector/storage/read_pool.h"
+#include "collector/storage/readiness.h"
+#include "collector/storage/store_limits.h"
+
+namespace collector::storage {
+
+// Answers the API's questions from PostgreSQL: each borrows a connection and hands the work to
+// catalogue_reader, sample_reader, statement_reader or log_reader. Thread-safe.
+class Reader final : public api::TelemetryReader {
+ public:
+  Reader(const shared::postgres::ConnectOptions& connect, int connections,
+         const shared::Clock& clock, const Readiness& readiness, StoreLimits limits)
+      : pool_(connect, connections, clock), clock_(clock), readiness_(readiness), limits_(limits) {}
+
+  shared::Result<std::vector<api::HostRow>> Hosts(const api::QueryContext& context,
+                                                  size_t limit) override;
+  shared::Result<std::vector<api::AgentRow>> Agents(const api::QueryContext& context,
+                                                    size_t limit) override;
+  shared::Result<std::vector<api::SeriesRow>> Series(const api::QueryContext& context,
+                                                     const api::SeriesSelector& selector,
+                                                     size_t limit) override;
+  shared::Result<std::vector<api::SeriesSamples>> Samples(const api::QueryContext& context,
+                                                          const api::SeriesSelector& selector,
+                                                          const api::TimeRange& range,
+                                                          size_t series_limit,
+                                                          size_t sample_limit) override;
+  shared::Result<std::vector<api::StatementRow>> TopStatements(
+      const api::QueryContext& context, const api::StatementQuery& query) override;
+  shared::Result<std::vector<api::StatementPoint>> StatementHistory(
+      const api::QueryContext& context, const api::StatementQuery& query, int64_t queryid) override;
+  shared::Result<api::LogPage> Logs(const api::QueryContext& context,
+                                    const api::LogQuery& query) override;
+  shared::Result<void> Ready() override;
+
+ private:
+  // A connection, once the schema is known to be there.
+  shared::Result<ReadSession> Lease(shared::MonotonicTime deadline);
+
+  ReadPool pool_;
+  const shared::Clock& clock_;
+  const Readiness& readiness_;
+  const StoreLimits limits_;
+};
+
+}  // namespace collector::storage

@@ -1,0 +1,178 @@
+#include "collector/storage/store.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <functional>
+
+#include "collector/storage/lock_keys.h"
+#include "collector/storage/migrations.h"
+#include "collector/storage/reader.h"
+#include "collector/storage/session.h"
+#include "shared/concurrency/thread_name.h"
+#include "shared/log/log.h"
+#include "shared/text/hex.h"
+
+namespace collector::storage {
+namespace {
+
+using pgvigil::v1::BatchReply;
+using shared::ErrorCode;
+using shared::Fail;
+using shared::Result;
+using shared::postgres::Connection;
+
+WriterOptions OptionsOfOneWriter(const StoreOptions& options) {
+  WriterOptions out;
+  out.connect = options.connect;
+  out.limits = options.limits;
+  out.queue_bytes = options.queue_bytes / static_cast<size_t>(options.writers);
+  out.group_batches = options.group_batches;
+  out.group_bytes = std::max<size_t>(out.queue_bytes / 2, size_t{1} << 20);
+  out.gather = options.gather;
+  out.reconnect = options.reconnect;
+  return out;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Store>> Store::Open(StoreOptions options, const shared::Clock& clock,
+                                           shared::metrics::Registry& registry) {
+  if (options.writers < 1 || options.readers < 1 || options.group_batches < 1) {
+    return Fail(ErrorCode::kInvalidInput,
+                "store: {} writers, {} readers, {} batches a group: each must be at least 1",
+                options.writers, options.readers, options.group_batches);
+  }
+  return std::unique_ptr<Store>(new Store(std::move(options), clock, registry));
+}
+
+Store::Store(StoreOptions options, const shared::Clock& clock, shared::metrics::Registry& registry)
+    : options_(std::move(options)),
+      clock_(clock),
+      waiting_(std::make_shared<shared::Guarded<std::map<std::string, size_t>>>()),
+      metrics_(registry) {
+  for (int i = 0; i < options_.writers; ++i) {
+    writers_.push_back(std::make_unique<Writer>(i, OptionsOfOneWriter(options_), clock_,
+                                                partitions_, readiness_, metrics_));
+  }
+  reader_ = std::make_unique<Reader>(options_.connect, options_.readers, clock_, readiness_,
+                                     options_.limits);
+  upkeep_ = std::jthread([this](std::stop_token stop) { RunUpkeep(stop); });
+}
+
+Store::~Store() {
+  Close();
+}
+
+void Store::Close() {
+  for (const auto& writer : writers_) writer->Close();
+  for (const auto& writer : writers_) writer->Join();
+  upkeep_.request_stop();
+  if (upkeep_.joinable()) upkeep_.join();
+}
+
+bool Store::Submit(ingest::AcceptedBatch& batch, std::function<void(Result<BatchReply>)> done) {
+  // The key keeps tenants apart; one agent that floods must not take the others' room.
+  std::string key = fmt::format("{}/{}", batch.tenant.value, batch.batch.agent_id());
+  const bool room = waiting_->With([&](std::map<std::string, size_t>& waiting) {
+    size_t& count = waiting[key];
+    if (count >= options_.batches_per_agent) return false;
+    count += 1;
+    return true;
+  });
+  if (!room) {
+    done(Fail(ErrorCode::kResourceExhausted, "{} batches of agent {} wait already",
+              options_.batches_per_agent, shared::text::ToUuid(batch.batch.agent_id())));
+    return true;
+  }
+  const auto leave = [waiting = waiting_, key] {
+    waiting->With([&](std::map<std::string, size_t>& counts) {
+      const auto found = counts.find(key);
+      if (found != counts.end() && --found->second == 0) counts.erase(found);
+    });
+  };
+  PendingBatch pending;
+  pending.accepted = std::move(batch);
+  pending.done = [leave, done = std::move(done)](Result<BatchReply> reply) {
+    leave();
+    done(std::move(reply));
+  };
+  const size_t index = std::hash<std::string>()(key) % writers_.size();
+  if (writers_[index]->Submit(pending)) return true;
+  batch = std::move(pending.accepted);
+  leave();
+  return false;
+}
+
+void Store::RunUpkeep(std::stop_token stop) {
+  shared::SetThreadName("store-upkeep");
+  std::optional<Connection> connection;
+  bool migrated = false;
+  shared::Backoff backoff(options_.reconnect,
+                          static_cast<uint64_t>(clock_.Now().time_since_epoch().count()));
+  shared::log::RateLimit warn_limit;
+  while (!stop.stop_requested()) {
+    const Result<void> done = Upkeep(connection, migrated);
+    metrics_.ready.Set(readiness_.Get() ? 1 : 0);
+    std::chrono::milliseconds pause = options_.upkeep_interval;
+    uint64_t suppressed = 0;
+    if (done) {
+      backoff.Reset();
+    } else {
+      pause = std::min(pause, backoff.Next());
+      if (warn_limit.Allow(&suppressed)) {
+        shared::log::Warn("store: {} ({} more such failures)", done.error().message, suppressed);
+      }
+    }
+    std::unique_lock lock(round_mutex_);
+    round_.wait_for(lock, stop, pause, [] { return false; });
+  }
+}
+
+// One round: connect, bring the schema up once, and make partitions ahead if no other collector is
+// the one who does.
+Result<void> Store::Upkeep(std::optional<Connection>& connection, bool& migrated) {
+  if (!connection || !connection->IsOpen()) {
+    connection.reset();
+    Result<Connection> opened = OpenWriteSession(options_.connect, "upkeep");
+    if (!opened) {
+      if (!migrated) readiness_.Set(tl::make_unexpected(opened.error()));
+      return tl::make_unexpected(std::move(opened).error());
+    }
+    connection = std::move(*opened);
+  }
+  if (!migrated) {
+    // Another collector may be at it for longer than our usual patience.
+    RETURN_IF_ERROR(connection->Execute("SET lock_timeout = 0; SET statement_timeout = 0"));
+    Result<int> applied = Migrate(*connection, EmbeddedMigrations());
+    if (!applied) {
+      readiness_.Set(Fail(ErrorCode::kUnavailable, "schema: {}", applied.error().message));
+      return tl::make_unexpected(std::move(applied).error().With("schema"));
+    }
+    RETURN_IF_ERROR(connection->Execute("SET lock_timeout = '10s'; SET statement_timeout = '60s'"));
+    RETURN_IF_ERROR(KeepPartitions(*connection));
+    migrated = true;
+    readiness_.Set({});
+    shared::log::Info("store is ready: {} migrations applied, {} known", *applied,
+                      EmbeddedMigrations().size());
+    return {};
+  }
+  // One collector at a time; the lock goes with the round, so that a stuck collector cannot keep
+  // it.
+  ASSIGN_OR_RETURN(
+      const shared::postgres::Rows owner,
+      connection->Query("SELECT pg_try_advisory_lock($1)", {std::to_string(kUpkeepLock)}));
+  if (owner.Bool(0, 0) != true) return {};
+  Result<void> made = KeepPartitions(*connection);
+  if (connection->IsOpen()) {
+    (void)connection->Query("SELECT pg_advisory_unlock($1)", {std::to_string(kUpkeepLock)});
+  }
+  return made;
+}
+
+Result<void> Store::KeepPartitions(Connection& connection) {
+  RETURN_IF_ERROR(partitions_.Reload(connection));
+  return partitions_.CreateAhead(connection, clock_.Now(), options_.partitions_ahead);
+}
+
+}  // namespace collector::storage

@@ -1,0 +1,85 @@
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "collector/api/telemetry_reader.h"
+#include "collector/ingest/batch_store.h"
+#include "collector/storage/partition_keeper.h"
+#include "collector/storage/readiness.h"
+#include "collector/storage/store_metrics.h"
+#include "collector/storage/writer.h"
+#include "shared/base/clock.h"
+#include "shared/metrics/registry.h"
+
+namespace collector::storage {
+
+struct StoreOptions {
+  shared::postgres::ConnectOptions connect;
+  StoreLimits limits;
+  int writers = 2;
+  size_t queue_bytes = size_t{64} << 20;  // of all writers together
+  size_t group_batches = 100;
+  std::chrono::milliseconds gather{3};
+  size_t batches_per_agent = 16;  // that may wait at once
+  int readers = 4;
+  std::chrono::milliseconds upkeep_interval{30'000};
+  int partitions_ahead = 3;  // days; hourly tables are always 6 hours ahead
+  shared::Backoff::Config reconnect{std::chrono::milliseconds(250), std::chrono::seconds(10)};
+};
+
+// The PostgreSQL store: writes batches, answers questions, keeps schema and partitions.
+//
+// Opens whether or not PostgreSQL is there. Until the schema is applied (by upkeep, which tries
+// again with backoff), Submit's callbacks say kUnavailable and so does reader().Ready(); when it
+// goes away later the same happens, and both recover by themselves.
+//
+// Batches of one agent all go to the writer that the hash of its id names, so that their order
+// is kept; row locks in agent_stream keep several collectors apart. Thread-safe.
+class Store final : public ingest::BatchStore {
+ public:
+  // kInvalidInput: options that cannot work. The clock and the registry must outlive the store.
+  static shared::Result<std::unique_ptr<Store>> Open(StoreOptions options,
+                                                     const shared::Clock& clock,
+                                                     shared::metrics::Registry& registry);
+  ~Store() override;
+
+  bool Submit(ingest::AcceptedBatch& batch,
+              std::function<void(shared::Result<pgvigil::v1::BatchReply>)> done) override;
+
+  // Answers questions; lives as long as the store.
+  [[nodiscard]] api::TelemetryReader& reader() { return *reader_; }
+
+  // Ends input, stores what waits, stops all threads. Callbacks all come before it returns.
+  void Close();
+
+ private:
+  Store(StoreOptions options, const shared::Clock& clock, shared::metrics::Registry& registry);
+  void RunUpkeep(std::stop_token stop);
+  shared::Result<void> Upkeep(std::optional<shared::postgres::Connection>& connection,
+                              bool& migrated);
+  shared::Result<void> KeepPartitions(shared::postgres::Connection& connection);
+
+  const StoreOptions options_;
+  const shared::Clock& clock_;
+  // Shared with callbacks under way, which may outlive a call of Submit.
+  const std::shared_ptr<shared::Guarded<std::map<std::string, size_t>>> waiting_;  // by agent
+  StoreMetrics metrics_;
+  PartitionKeeper partitions_;
+  Readiness readiness_;
+  std::vector<std::unique_ptr<Writer>> writers_;
+  std::unique_ptr<api::TelemetryReader> reader_;
+  // Upkeep waits on these between rounds; nobody notifies, only a stop ends the wait early.
+  std::mutex round_mutex_;
+  std::condition_variable_any round_;
+  std::jthread upkeep_;  // last
+};
+
+}  // namespace collector::storage

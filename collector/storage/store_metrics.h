@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "shared/metrics/registry.h"
+
+namespace collector::storage {
+
+// The store's own metrics, collector_store_…. Thread-safe; the registry must outlive it.
+class StoreMetrics {
+ public:
+  explicit StoreMetrics(shared::metrics::Registry& registry);
+
+  // "stored", "duplicate", "missing_layout", "refused", "unavailable".
+  void CountBatches(std::string_view outcome, uint64_t batches);
+  void CountRefused(std::string_view reason, uint64_t items);
+
+ private:
+  shared::metrics::Registry& registry_;
+
+ public:
+  shared::metrics::Counter samples;
+  shared::metrics::Counter log_records;
+  shared::metrics::Counter statement_deltas;
+  shared::metrics::Counter bytes;   // decompressed size of stored batches
+  shared::metrics::Counter groups;  // transactions; batches / groups is the mean group size
+  shared::metrics::Counter group_retries;
+  shared::metrics::Counter reconnects;
+  shared::metrics::Histogram commit_seconds;  // BEGIN to COMMIT of a group
+  shared::metrics::Gauge group_batches;       // of the newest group
+  shared::metrics::Gauge queue_bytes;
+  shared::metrics::Gauge ready;
+};
+
+}  // namespace collector::storage
