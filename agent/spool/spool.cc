@@ -67,7 +67,16 @@ Result<void> Spool::Sync() {
     const Result<void> synced = SyncTail();
     if (!synced && attempt == 1) return synced;
   }
+  if (forked_incarnation_ == incarnation_) BeginNewLife();
   return {};
+}
+
+void Spool::BeginNewLife() {
+  tail_ = nullptr;
+  last_sequence_ = 0;
+  const auto now = static_cast<uint64_t>(std::max<int64_t>(shared::ToUnixNanos(clock_.Now()), 1));
+  incarnation_ = std::max(now, incarnation_ + 1);
+  static_cast<void>(PersistSuperblock(true));
 }
 
 // Everything pending is in the tail.

@@ -51,7 +51,9 @@ class Spool final : public pipeline::BatchSink, public ship::Outbox {
   Spool(const Spool&) = delete;
   Spool& operator=(const Spool&) = delete;
 
-  // Appending.
+  // Appending. The incarnation changes, in Sync(), when the collector turns out to know batches
+  // that this spool never made: then it is an older copy (a restored machine), and its names are
+  // taken.
   [[nodiscard]] uint64_t incarnation() const override { return incarnation_; }
   [[nodiscard]] uint64_t last_sequence() const override { return last_sequence_; }
   // Fails with kInvalidInput for a batch larger than a segment, else as the disk failed. A record
@@ -116,6 +118,7 @@ class Spool final : public pipeline::BatchSink, public ship::Outbox {
   Result<void> SyncTail();
   void CloseTail(const shared::Error& error);
   Result<void> PersistSuperblock(bool sync);
+  void BeginNewLife();
   void CountError(const shared::Error& error);
   [[nodiscard]] uint64_t SegmentCount() const;
   [[nodiscard]] uint64_t PendingItems() const;
@@ -133,7 +136,6 @@ class Spool final : public pipeline::BatchSink, public ship::Outbox {
   const shared::Clock& clock_;
   pipeline::Drops& drops_;
   std::unique_ptr<Lock> lock_;
-  uint64_t incarnation_ = 0;
   std::function<void()> ready_ = [] {};
 
   // Appending thread only.
@@ -170,6 +172,8 @@ class Spool final : public pipeline::BatchSink, public ship::Outbox {
   Name settled_;
   Name handed_out_;
 
+  std::atomic<uint64_t> incarnation_ = 0;         // written by the appending thread
+  std::atomic<uint64_t> forked_incarnation_ = 0;  // the collector knows more of it than we do
   std::atomic<bool> settled_since_sync_ = false;
   std::atomic<uint64_t> errors_ = 0;
   shared::log::RateLimit error_log_;

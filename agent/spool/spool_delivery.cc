@@ -145,20 +145,38 @@ void Spool::CountLost(uint64_t items) {
 }
 
 void Spool::Acknowledge(uint64_t incarnation, uint64_t sequence) {
-  const Name name{incarnation, sequence};
+  Name name{incarnation, sequence};
+  uint64_t lost_items = 0;
   {
     const std::lock_guard lock(mutex_);
-    // Beyond what was ever sent: not a reply to us.
-    if (name <= settled_ || name > std::max(handed_out_, durable_name_)) return;
-    settled_ = name;
-    if (current_ && current_->name <= name && current_->epoch == epoch_) {
+    const Name last = std::max(handed_out_, durable_name_);
+    if (name <= settled_ || name.incarnation > last.incarnation) return;
+    if (name > last) {
+      // The names of all that waits stand for other batches at the collector: it would take none.
+      forked_incarnation_ = incarnation;
+      lost_items = durable_.items > head_.items ? durable_.items - head_.items : 0;
+      name = last;
+      head_ = durable_;
+      head_created_unix_nano_ = 0;
+      epoch_ += 1;
+      RetireBeforeHead();
+    } else if (current_ && current_->name <= name && current_->epoch == epoch_) {
       head_ = current_->after;
       head_created_unix_nano_ = 0;
       epoch_ += 1;
     }
+    settled_ = name;
   }
   current_.reset();
   settled_since_sync_ = true;
+  if (lost_items > 0) {
+    drops_.Add(options_.stream, "names_taken", lost_items);
+    shared::log::Error(
+        "spool {}: the collector has batch {} already, which was never made here: is this a copy "
+        "of "
+        "an older state? {} items are lost",
+        options_.directory, sequence, lost_items);
+  }
   // Not synced: after a power cut the collector gets them again and knows them.
   static_cast<void>(PersistSuperblock(false));
 }

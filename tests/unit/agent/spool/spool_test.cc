@@ -89,14 +89,31 @@ TEST_F(SpoolTest, SkipsWhatTheCollectorHasAlready) {
   EXPECT_THAT(Drain(), ElementsAre("four"));
 }
 
-TEST_F(SpoolTest, IgnoresAnAcknowledgementOfWhatItNeverHad) {
+TEST_F(SpoolTest, IgnoresAnAcknowledgementOfAnotherLife) {
   Open();
   AppendDurably({"one", "two"});
   EXPECT_EQ(spool->Next()->sequence, 1u);
-  spool->Acknowledge(spool->incarnation(), 1'000'000);
   spool->Acknowledge(spool->incarnation() + 1, 1);
   spool->Acknowledge(spool->incarnation() - 1, 1);
   EXPECT_THAT(Drain(), ElementsAre("one", "two"));
+}
+
+TEST_F(SpoolTest, BeginsANewLifeWhenTheCollectorKnowsMoreThanIt) {
+  Open();
+  const uint64_t old_life = spool->incarnation();
+  AppendDurably({"one", "two"});
+  EXPECT_EQ(spool->Next()->sequence, 1u);
+  spool->Acknowledge(old_life, 1'000'000);
+  EXPECT_EQ(spool->Next(), std::nullopt);
+  EXPECT_EQ(Dropped("names_taken"), 2u);
+  ASSERT_TRUE(spool->Sync());
+  EXPECT_GT(spool->incarnation(), old_life);
+  EXPECT_EQ(spool->next_sequence(), 1u);
+  AppendDurably({"three"});
+  EXPECT_EQ(spool->Next()->incarnation, spool->incarnation());
+  Reopen();
+  EXPECT_GT(spool->incarnation(), old_life);
+  EXPECT_THAT(Drain(), ElementsAre("three"));
 }
 
 TEST_F(SpoolTest, SpansManySegmentsAndUsesThemAgain) {
