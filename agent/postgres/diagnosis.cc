@@ -9,10 +9,10 @@ using pgvigil::v1::Capability;
 using shared::Error;
 using shared::postgres::QuoteIdentifier;
 
-Capability Make(std::string_view kind, const SessionOptions& options, Capability::State state,
-                std::string detail = {}, std::string remedy = {}) {
+Capability Make(const SessionOptions& options, Capability::State state, std::string detail = {},
+                std::string remedy = {}) {
   Capability out;
-  out.set_name(fmt::format("{}:{}", kind, options.target));
+  out.set_name("postgres:" + options.target);
   out.set_state(state);
   out.set_detail(std::move(detail));
   out.set_remedy(std::move(remedy));
@@ -75,13 +75,12 @@ std::string GrantMonitor(const SessionOptions& options) {
 }  // namespace
 
 Capability DiagnoseFailure(const SessionOptions& options, const Error& error) {
-  return Make("postgres", options, Capability::STATE_FAILED, error.message,
-              RemedyFor(options, error));
+  return Make(options, Capability::STATE_FAILED, error.message, RemedyFor(options, error));
 }
 
 Capability DiagnoseSession(const SessionOptions& options, const SessionFacts& facts) {
-  if (facts.pg_monitor) return Make("postgres", options, Capability::STATE_OK);
-  return Make("postgres", options, Capability::STATE_DEGRADED,
+  if (facts.pg_monitor) return Make(options, Capability::STATE_OK);
+  return Make(options, Capability::STATE_DEGRADED,
               fmt::format("role \"{}\" is not a member of pg_monitor: other roles' sessions, "
                           "replication and log settings stay hidden",
                           facts.role),
@@ -90,24 +89,8 @@ Capability DiagnoseSession(const SessionOptions& options, const SessionFacts& fa
 
 Capability DiagnoseView(const SessionOptions& options, std::string_view view, const Error& error) {
   const bool denied = error.code == shared::ErrorCode::kPermissionDenied;
-  return Make("postgres", options, Capability::STATE_DEGRADED,
-              fmt::format("{}: {}", view, error.message), denied ? GrantMonitor(options) : "");
-}
-
-Capability DiagnoseStatements(const SessionOptions& options, const SessionFacts& facts) {
-  constexpr std::string_view kKind = "pg_stat_statements";
-  if (!facts.statements_loaded) {
-    return Make(kKind, options, Capability::STATE_FAILED, "pg_stat_statements is not loaded",
-                "add pg_stat_statements to shared_preload_libraries in postgresql.conf and restart "
-                "the server");
-  }
-  if (facts.statements_version.empty()) {
-    return Make(kKind, options, Capability::STATE_FAILED,
-                fmt::format("extension pg_stat_statements does not exist in database \"{}\"",
-                            facts.database),
-                "CREATE EXTENSION pg_stat_statements;");
-  }
-  return Make(kKind, options, Capability::STATE_OK);
+  return Make(options, Capability::STATE_DEGRADED, fmt::format("{}: {}", view, error.message),
+              denied ? GrantMonitor(options) : "");
 }
 
 }  // namespace agent::postgres

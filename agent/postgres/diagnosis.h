@@ -16,8 +16,4 @@ pgvigil::v1::Capability DiagnoseSession(const SessionOptions& options, const Ses
 pgvigil::v1::Capability DiagnoseView(const SessionOptions& options, std::string_view view,
                                      const shared::Error& error);
 
-// "pg_stat_statements:main": OK, or FAILED: not loaded, not created in this database.
-pgvigil::v1::Capability DiagnoseStatements(const SessionOptions& options,
-                                           const SessionFacts& facts);
-
 }  // namespace agent::postgres

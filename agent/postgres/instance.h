@@ -55,9 +55,9 @@ class StatementPoller {
  public:
   virtual ~StatementPoller() = default;
   // One round. The connection is open, read-only and has the target's guard settings (search_path
-  // pg_catalog, statement_timeout, lock_timeout). An error that closed the connection makes the
-  // target reconnect; any other costs this round only. kPermissionDenied and kNotFound (extension
-  // absent) become a capability entry with the error's message.
+  // pg_catalog, statement_timeout, lock_timeout). A poller reports its own capability,
+  // "pg_stat_statements:<target>"; when it fails, the target reports the error there. An error that
+  // closed the connection makes the target reconnect, any other costs this round only.
   virtual shared::Result<void> Poll(shared::postgres::Connection& connection,
                                     const InstanceIdentity& identity) = 0;
   // Time between rounds; asked before each.

@@ -13,7 +13,6 @@ using pgvigil::v1::Capability;
 using pipeline::Metric;
 using pipeline::MetricRound;
 using shared::Error;
-using shared::ErrorCode;
 using shared::Result;
 using shared::WallTime;
 using shared::postgres::Rows;
@@ -150,7 +149,6 @@ void PostgresTarget::ReportFacts() {
   }
   identity_ = facts.identity;
   SetCapability(DiagnoseSession(options_.session, facts));
-  if (outputs_.statements != nullptr) SetCapability(DiagnoseStatements(options_.session, facts));
   if (reported_log_ != facts.log) {
     reported_log_ = facts.log;
     if (outputs_.log_settings) outputs_.log_settings(identity_, facts.log);
@@ -214,18 +212,11 @@ void PostgresTarget::TakeFacts(std::span<const Result<Rows>> answers) {
 }
 
 void PostgresTarget::PollStatements() {
-  Capability capability = DiagnoseStatements(options_.session, session_->facts);
-  if (capability.state() != Capability::STATE_OK) return;  // said already, with its remedy
   const Result<void> done = outputs_.statements->Poll(session_->connection, identity_);
-  if (!done) {
-    capability.set_state(Capability::STATE_FAILED);
-    capability.set_detail(done.error().message);
-    if (done.error().code == ErrorCode::kPermissionDenied) {
-      capability.set_remedy(DiagnoseView(options_.session, "", done.error()).remedy());
-    }
-  }
-  SetCapability(capability);
-  if (!done && !session_->connection.IsOpen()) Disconnect(done.error());
+  if (done) return;
+  outputs_.capabilities.Set("pg_stat_statements:" + options_.session.target,
+                            Capability::STATE_FAILED, done.error().message);
+  if (!session_->connection.IsOpen()) Disconnect(done.error());
 }
 
 void PostgresTarget::ReportAway() {

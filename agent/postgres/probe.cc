@@ -1,6 +1,7 @@
 #include "agent/postgres/probe.h"
 
 #include "agent/postgres/diagnosis.h"
+#include "agent/postgres/statements/extension.h"
 #include "agent/postgres/views/view.h"
 #include "shared/postgres/connection.h"
 
@@ -24,9 +25,27 @@ Capability DiagnoseViews(const SessionOptions& options, Session& session) {
   return DiagnoseSession(options, session.facts);
 }
 
+Capability DiagnoseStatements(const SessionOptions& options, Session& session) {
+  Capability out;
+  out.set_name("pg_stat_statements:" + options.target);
+  out.set_state(Capability::STATE_FAILED);
+  const Result<statements::Extension> extension = statements::ReadExtension(session.connection);
+  if (!extension) {
+    out.set_detail(extension.error().message);
+    return out;
+  }
+  const statements::Advice advice = statements::Advise(*extension);
+  if (advice.usable) {
+    out.set_state(advice.problem.empty() ? Capability::STATE_OK : Capability::STATE_DEGRADED);
+  }
+  out.set_detail(advice.problem);
+  out.set_remedy(advice.remedy);
+  return out;
+}
+
 Capability DiagnoseLogs(const SessionOptions& options, const SessionFacts& facts) {
   Capability out;
-  out.set_name(fmt::format("logs:{}", options.target));
+  out.set_name("logs:" + options.target);
   out.set_state(Capability::STATE_OK);
   if (facts.log.data_directory.empty()) {
     out.set_state(Capability::STATE_DEGRADED);
@@ -41,7 +60,7 @@ Capability DiagnoseLogs(const SessionOptions& options, const SessionFacts& facts
 std::vector<Capability> ProbePostgres(const SessionOptions& options) {
   Result<Session> session = OpenSession(options);
   if (!session) return {DiagnoseFailure(options, session.error())};
-  return {DiagnoseViews(options, *session), DiagnoseStatements(options, session->facts),
+  return {DiagnoseViews(options, *session), DiagnoseStatements(options, *session),
           DiagnoseLogs(options, session->facts)};
 }
 

@@ -38,8 +38,6 @@ struct SessionFacts {
   std::string search_path;  // as in force: the guard must have won
   bool superuser = false;
   bool pg_monitor = false;
-  bool statements_loaded = false;  // pg_stat_statements is among shared_preload_libraries
-  std::string statements_version;  // of the extension in this database: "1.10"; "": not created
 };
 
 // The statements whose answers ParseFacts takes, in this order: one row of facts, the settings by

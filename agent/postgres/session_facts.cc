@@ -25,17 +25,14 @@ SELECT (SELECT c.system_identifier FROM pg_catalog.pg_control_system() AS c) AS 
        extract(epoch FROM pg_catalog.pg_postmaster_start_time()) AS start_time,
        pg_catalog.pg_is_in_recovery() AS in_recovery,
        pg_catalog.pg_has_role('pg_monitor', 'USAGE') AS pg_monitor,
-       current_user AS role, pg_catalog.current_database() AS database,
-       (SELECT e.extversion FROM pg_catalog.pg_extension AS e
-        WHERE e.extname OPERATOR(pg_catalog.=) 'pg_stat_statements') AS statements_version)";
+       current_user AS role, pg_catalog.current_database() AS database)";
 
-// Not current_setting(): that fails for what this role may not see, here the row is just missing. A
-// setting of an extension is there only when the server has loaded it.
+// Not current_setting(): that fails for what this role may not see, here the row is just missing.
 constexpr std::string_view kSettings = R"(/* pgvigil: log settings */
 SELECT s.name, s.setting FROM pg_catalog.pg_settings AS s
 WHERE s.name OPERATOR(pg_catalog.=) ANY (ARRAY['data_directory', 'log_destination',
   'logging_collector', 'log_directory', 'log_filename', 'log_line_prefix', 'log_timezone',
-  'lc_messages', 'pg_stat_statements.max']::pg_catalog.text[]))";
+  'lc_messages']::pg_catalog.text[]))";
 
 constexpr std::string_view kCurrentLog = R"(/* pgvigil: current log file */
 SELECT pg_catalog.pg_current_logfile() AS path)";
@@ -60,7 +57,6 @@ void TakeSetting(const Row& row, SessionFacts& facts) {
     if (name == setting) facts.log.*member = value;
   }
   if (name == "logging_collector") facts.log.logging_collector = value == "on";
-  if (name == "pg_stat_statements.max") facts.statements_loaded = true;
 }
 
 Result<InstanceIdentity> ParseIdentity(const std::string& target, const Row& row) {
@@ -101,7 +97,6 @@ Result<SessionFacts> ParseFacts(const std::string& target, const Table& facts,
   out.search_path = Owned(row.Text("search_path"));
   out.superuser = row.Text("is_superuser") == "on";
   out.pg_monitor = row.IsTrue("pg_monitor");
-  out.statements_version = Owned(row.Text("statements_version"));
   for (size_t i = 0; i < settings.size(); ++i) TakeSetting(Row(settings, i), out);
   out.identity.data_directory = out.log.data_directory;
   if (current_log != nullptr && current_log->size() == 1) {
