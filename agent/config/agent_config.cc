@@ -144,7 +144,7 @@ void ReadTarget(Reader& section, PostgresTarget& out) {
   ReadPostgresLogs(section.Section("logs"), out.logs);
   section.RejectUnknownKeys();
   if (!IsName(out.name)) {
-    section.AddProblem("name", fmt::format("'{}' is no name", out.name),
+    section.AddProblem("name", fmt::format("'{}' cannot be a name", out.name),
                        "use up to 64 of a-z, 0-9, '-' and '_'");
   }
   CheckNotBelow(section, "sizes_interval", out.sizes_interval, "interval", out.interval);

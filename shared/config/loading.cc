@@ -23,6 +23,10 @@ std::string Join(const std::string& path, const std::string& key) {
   return path.empty() ? key : path + "." + key;
 }
 
+std::string Spell(const Place& place, const Problems& problems) {
+  return fmt::format("{}:{}:{}", problems.SourcePath(place.source), place.line, place.column);
+}
+
 // Moves `from`'s children into `into`; `path` is their table's.
 void Merge(Node& into, Node from, const std::string& path, Problems& problems) {
   for (Node& child : from.children) {
@@ -33,12 +37,13 @@ void Merge(Node& into, Node from, const std::string& path, Problems& problems) {
       Merge(*present, std::move(child), Join(path, child.key), problems);
     } else if (present->IsArrayOfTables() && child.IsArrayOfTables()) {
       for (Node& element : child.children) present->children.push_back(std::move(element));
+    } else if (present->IsArrayOfTables() && child.kind == Node::Kind::kTable) {
+      problems.Add(child.key_place, Join(path, child.key),
+                   "this is a list of sections, as in " + Spell(present->key_place, problems),
+                   fmt::format("write [[{}]], with two brackets", Join(path, child.key)));
     } else {
-      problems.Add(
-          child.key_place, Join(path, child.key),
-          fmt::format("is already set in {}:{}:{}", problems.SourcePath(present->key_place.source),
-                      present->key_place.line, present->key_place.column),
-          "keep one of the two");
+      problems.Add(child.key_place, Join(path, child.key),
+                   "already set in " + Spell(present->key_place, problems), "keep one of the two");
     }
   }
 }

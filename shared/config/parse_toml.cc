@@ -104,7 +104,11 @@ std::string_view Trim(std::string_view text) {
 }
 
 // What most people meant by a line that is no TOML.
-std::string_view FixFor(std::string_view line) {
+std::string_view FixFor(std::string_view line, size_t column, std::string_view description) {
+  if (description.find("cannot redefine") != std::string_view::npos) {
+    return "a key may be set once; keep one of the two";
+  }
+  const bool in_key = column <= line.find('=');
   line = Trim(line);
   if (line.starts_with('[')) {
     return "a section is [name], one of a list [[name]], alone on its line";
@@ -114,6 +118,7 @@ std::string_view FixFor(std::string_view line) {
     if (line.find(':') != std::string_view::npos) return "write key = value, with an equals sign";
     return "write key = value, or # before a comment";
   }
+  if (in_key) return "a key is made of a-z, A-Z, 0-9, '_' and '-'; put quotes around any other";
   const std::string_view value = Trim(line.substr(equals + 1));
   if (value.empty()) return "write a value after the equals sign";
   if (value.starts_with('"') || value.starts_with('\'') || value.starts_with('[') ||
@@ -163,14 +168,13 @@ bool Blank(std::string& text, size_t line, size_t& last) {
   return true;
 }
 
-// "Error while parsing value: …" reads better without its first half.
-std::string Describe(std::string_view description) {
-  const size_t colon = description.find(": ");
-  if (description.starts_with("Error while parsing ") && colon != std::string_view::npos) {
-    constexpr size_t kPrefix = std::string_view("Error while parsing ").size();
-    return text::CleanUtf8(fmt::format("syntax error in a {}: {}",
-                                       description.substr(kPrefix, colon - kPrefix),
-                                       description.substr(colon + 2)));
+// The library's words, made shorter: "Error while parsing value: …".
+std::string Describe(std::string_view line, size_t column, std::string_view description) {
+  if (column > line.size() && description.find("control characters") != std::string_view::npos) {
+    return "syntax error: the closing quote is missing";
+  }
+  if (const size_t colon = description.find(": "); colon != std::string_view::npos) {
+    description.remove_prefix(colon + 2);
   }
   return text::CleanUtf8(fmt::format("syntax error: {}", description));
 }
@@ -211,10 +215,12 @@ ParsedToml ParseToml(std::string_view text, size_t source, Problems& problems) {
     const Place place = ToPlace(region, source);
     const auto [start, end] = LineRange(rest, place.line);
     const std::string_view line = std::string_view(rest).substr(start, end - start);
+    const std::string_view description = result.error().description();
     // The rest of a value whose first line was just blanked says nothing new.
     const bool follows = round > 0 && place.line == last_blank + 1 && !LooksLikeStart(line);
     if (!follows) {
-      problems.Add(place, "", Describe(result.error().description()), FixFor(line));
+      problems.Add(place, "", Describe(line, place.column, description),
+                   FixFor(line, place.column, description));
     }
     if (!Blank(rest, place.line, last_blank)) return out;
   }

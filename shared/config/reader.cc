@@ -11,6 +11,25 @@
 namespace shared::config {
 namespace {
 
+// The string that was meant by a value without quotes.
+std::string QuotedScalar(const Node& node) {
+  switch (node.kind) {
+    case Node::Kind::kInteger:
+      return fmt::format("\"{}\"", node.integer);
+    case Node::Kind::kBool:
+      return fmt::format("\"{}\"", node.boolean);
+    case Node::Kind::kFloat:
+    case Node::Kind::kTime:
+      return fmt::format("\"{}\"", node.text);
+    default:
+      return "\"…\"";
+  }
+}
+
+bool MeansNo(std::string_view text) {
+  return text == "false" || text == "no" || text == "off" || text == "0" || text == "False";
+}
+
 std::string QuotedStrings(const std::vector<std::string>& values) {
   std::string out = "[";
   for (const std::string& value : values) {
@@ -83,7 +102,7 @@ Reader::Text Reader::ExpandNode(const Node& node, bool for_secret) {
 void Reader::String(std::string_view key, std::string& out, const StringRule& rule) {
   const Node* node = Take(key);
   if (node == nullptr) return Record(key, nullptr, QuoteToml(out));
-  if (node->kind != Node::Kind::kString) return Mismatch(*node, "a string", "\"…\"");
+  if (node->kind != Node::Kind::kString) return Mismatch(*node, "a string", QuotedScalar(*node));
   Text text = ExpandNode(*node, false);
   if (!text.ok) return;
   if (text.value.empty() && !rule.allow_empty) {
@@ -153,7 +172,7 @@ void Reader::Bool(std::string_view key, bool& out) {
     return Record(key, node, out ? "true" : "false");
   }
   if (node->kind != Node::Kind::kString || !HasReference(node->text)) {
-    return Mismatch(*node, "true or false", node->text == "false" ? "false" : "true");
+    return Mismatch(*node, "true or false", MeansNo(node->text) ? "false" : "true");
   }
   const Text text = ExpandNode(*node, false);
   if (!text.ok) return;
@@ -186,7 +205,7 @@ Reader Reader::Section(std::string_view key) {
   if (node != nullptr && node->kind != Node::Kind::kTable) {
     const bool list = node->IsArrayOfTables();
     loading_.problems.Add(node->key_place, Path(key),
-                          list ? "is one section, not a list of them"
+                          list ? "this is one section, not a list of sections"
                                : fmt::format("expected a section, found {}", Found(*node)),
                           fmt::format("write [{}]", Path(key)));
     node = nullptr;
@@ -204,7 +223,7 @@ std::vector<Reader> Reader::Sections(std::string_view key) {
   if (!node->IsArrayOfTables() && !(node->kind == Node::Kind::kArray && node->children.empty())) {
     loading_.problems.Add(node->key_place, Path(key),
                           node->kind == Node::Kind::kTable
-                              ? "is a list of sections"
+                              ? "this is a list of sections, not one"
                               : fmt::format("expected a list of sections, found {}", Found(*node)),
                           fmt::format("write [[{}]], with two brackets", Path(key)));
     return out;

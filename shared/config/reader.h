@@ -24,6 +24,11 @@ struct Bounds {
   T max = std::numeric_limits<T>::max();
 };
 
+struct DurationBounds {
+  std::chrono::nanoseconds min{0};
+  std::chrono::nanoseconds max = std::chrono::nanoseconds::max();
+};
+
 struct StringRule {
   bool allow_empty = false;
   bool absolute_path = false;  // must begin with '/'
@@ -74,7 +79,7 @@ class Reader {
   // "10s", "1m30s", "500ms": the unit is mandatory.
   template <typename Rep, typename Period>
   void Duration(std::string_view key, std::chrono::duration<Rep, Period>& out,
-                Bounds<std::chrono::nanoseconds> bounds) {
+                DurationBounds bounds) {
     using Out = std::chrono::duration<Rep, Period>;
     const std::chrono::nanoseconds unit =
         std::chrono::duration_cast<std::chrono::nanoseconds>(Out(1));
@@ -138,8 +143,7 @@ class Reader {
   bool AcceptSecret(const Node& node, std::string value, shared::Secret& out);
   int64_t ReadInteger(std::string_view key, int64_t fallback, Bounds<int64_t> bounds);
   std::chrono::nanoseconds ReadDuration(std::string_view key, std::chrono::nanoseconds fallback,
-                                        Bounds<std::chrono::nanoseconds> bounds,
-                                        std::chrono::nanoseconds unit);
+                                        DurationBounds bounds, std::chrono::nanoseconds unit);
   uint64_t ReadBytes(std::string_view key, uint64_t fallback, Bounds<uint64_t> bounds);
 
   Loading& loading_;

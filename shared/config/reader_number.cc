@@ -52,7 +52,7 @@ int64_t Reader::ReadInteger(std::string_view key, int64_t fallback, Bounds<int64
 
 std::chrono::nanoseconds Reader::ReadDuration(std::string_view key,
                                               std::chrono::nanoseconds fallback,
-                                              Bounds<std::chrono::nanoseconds> bounds,
+                                              DurationBounds bounds,
                                               std::chrono::nanoseconds unit) {
   const Node* node = Take(key);
   if (node == nullptr) {
@@ -72,7 +72,7 @@ std::chrono::nanoseconds Reader::ReadDuration(std::string_view key,
   if (!text.ok) return fallback;
   const Result<std::chrono::nanoseconds> value = ParseDuration(text.value);
   if (!value) {
-    AddProblem(key, fmt::format("{} is no duration: {}", text.Shown(), value.error().message),
+    AddProblem(key, fmt::format("{} is not a duration: {}", text.Shown(), value.error().message),
                kDurationFix);
     return fallback;
   }
@@ -109,7 +109,7 @@ uint64_t Reader::ReadBytes(std::string_view key, uint64_t fallback, Bounds<uint6
   if (!text.ok) return fallback;
   const Result<uint64_t> value = ParseBytes(text.value);
   if (!value) {
-    AddProblem(key, fmt::format("{} is no size: {}", text.Shown(), value.error().message),
+    AddProblem(key, fmt::format("{} is not a size: {}", text.Shown(), value.error().message),
                kBytesFix);
     return fallback;
   }

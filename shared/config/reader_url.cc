@@ -40,7 +40,7 @@ void Reader::HttpUrl(std::string_view key, std::string& out, const UrlRule& rule
   const std::string example = fmt::format("\"{}://host:port\"", rule.schemes.front());
   if (node == nullptr) {
     if (rule.required && loading_.complete()) {
-      AddProblem(key, "is required and not set",
+      AddProblem(key, "required, but not set",
                  path_.empty() ? fmt::format("add {} = {}", key, example)
                                : fmt::format("add to [{}]: {} = {}", path_, key, example));
     }
@@ -55,7 +55,7 @@ void Reader::HttpUrl(std::string_view key, std::string& out, const UrlRule& rule
   }
   const Result<Url> url = ParseUrl(text.value);
   const std::string fix = fmt::format("write {} = {}", key, example);
-  if (!url) return AddProblem(key, fmt::format("is no URL: {}", url.error().message), fix);
+  if (!url) return AddProblem(key, fmt::format("not a URL: {}", url.error().message), fix);
   if (std::find(rule.schemes.begin(), rule.schemes.end(), url->scheme) == rule.schemes.end()) {
     return AddProblem(key,
                       fmt::format("the scheme must be {}, found {}", QuotedList(rule.schemes),
@@ -88,7 +88,8 @@ void Reader::Listen(std::string_view key, ListenAddress& out, bool loopback_only
   const Result<ListenAddress> address = ParseListenAddress(text.value);
   if (!address) {
     return AddProblem(
-        key, fmt::format("{} is no address and port: {}", text.Shown(), address.error().message),
+        key,
+        fmt::format("{} is not an address and port: {}", text.Shown(), address.error().message),
         fmt::format("write an IP address and a port: {}", kExample));
   }
   if (loopback_only && !IsLoopback(*address)) {

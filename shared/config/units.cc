@@ -52,10 +52,23 @@ std::string_view TakeUnit(std::string_view& text) {
   return unit;
 }
 
+// Mistakes that both have in common.
+Result<void> CheckShape(std::string_view text) {
+  if (text.empty()) return Fail(ErrorCode::kInvalidInput, "it is empty");
+  if (text.starts_with('-')) return Fail(ErrorCode::kInvalidInput, "it is negative");
+  if (text.find_first_of(" \t") != std::string_view::npos) {
+    return Fail(ErrorCode::kInvalidInput, "there is white space in it");
+  }
+  if (text.find_first_of(".,") != std::string_view::npos) {
+    return Fail(ErrorCode::kInvalidInput, "it has a fraction; use a smaller unit");
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<nanoseconds> ParseDuration(std::string_view text) {
-  if (text.empty()) return Fail(ErrorCode::kInvalidInput, "it is empty");
+  RETURN_IF_ERROR(CheckShape(text));
   int64_t total = 0;
   int64_t last_factor = std::numeric_limits<int64_t>::max();
   while (!text.empty()) {
@@ -95,7 +108,7 @@ std::string FormatDuration(nanoseconds duration) {
 }
 
 Result<uint64_t> ParseBytes(std::string_view text) {
-  if (text.empty()) return Fail(ErrorCode::kInvalidInput, "it is empty");
+  RETURN_IF_ERROR(CheckShape(text));
   const std::string_view digits = TakeDigits(text);
   if (digits.empty())
     return Fail(ErrorCode::kInvalidInput, "a whole number must stand before the unit");

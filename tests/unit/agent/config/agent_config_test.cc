@@ -236,7 +236,7 @@ TEST(AgentConfig, EmptyListOfClustersWatchesNone) {
 
 TEST(AgentConfig, SaysWhatIsMissingInAnEmptyFile) {
   EXPECT_EQ(Read("").problems.ToText(),
-            "agent.toml: collector.url: is required and not set\n"
+            "agent.toml: collector.url: required, but not set\n"
             "       = add to [collector]: url = \"https://host:port\"\n");
 }
 
@@ -260,7 +260,7 @@ TEST(AgentConfig, ChecksWhatBelongsTogether) {
   expect_problem("key_file = \"/k\"", "collector.key_file", "needs cert_file beside it");
   expect_problem("[[postgres]]\n[[postgres]]", "postgres[1].name",
                  "'main' is the name of another [[postgres]]");
-  expect_problem("[[postgres]]\nname = \"A b\"", "postgres[0].name", "'A b' is no name");
+  expect_problem("[[postgres]]\nname = \"A b\"", "postgres[0].name", "'A b' cannot be a name");
   expect_problem("[[postgres]]\ninterval = \"10m\"", "postgres[0].sizes_interval",
                  "5m must not be below interval (10m)");
   expect_problem("[[postgres]]\n[postgres.statements]\ntext_interval = \"20s\"",
