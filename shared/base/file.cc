@@ -29,6 +29,20 @@ std::string DirectoryOf(const std::string& path) {
   return slash == 0 ? "/" : path.substr(0, slash);
 }
 
+Result<void> WriteTemporary(const std::string& path, std::string_view content, unsigned mode) {
+  const UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  if (!fd.valid()) return FailErrno(errno, fmt::format("create {}", path));
+  if (::fchmod(fd.get(), mode) != 0) return FailErrno(errno, fmt::format("chmod {}", path));
+  RETURN_IF_ERROR(WriteAll(fd.get(), content, path));
+  if (::fsync(fd.get()) != 0) return FailErrno(errno, fmt::format("fsync {}", path));
+  return {};
+}
+
+bool IsDirectory(const std::string& path) {
+  struct stat status {};
+  return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
+}
+
 }  // namespace
 
 Result<std::string> ReadFile(const std::string& path, size_t limit) {
@@ -52,12 +66,17 @@ Result<std::string> ReadFile(const std::string& path, size_t limit) {
 
 Result<void> WriteFileDurably(const std::string& path, std::string_view content, unsigned mode) {
   const std::string temporary = path + ".tmp";
-  UniqueFd fd(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode));
-  if (!fd.valid()) return FailErrno(errno, fmt::format("create {}", temporary));
-  RETURN_IF_ERROR(WriteAll(fd.get(), content, temporary));
-  if (::fsync(fd.get()) != 0) return FailErrno(errno, fmt::format("fsync {}", temporary));
-  if (::rename(temporary.c_str(), path.c_str()) != 0) {
-    return FailErrno(errno, fmt::format("rename {} to {}", temporary, path));
+  // A leftover of a crash may have another mode; O_EXCL makes sure that it is not taken over.
+  if (::unlink(temporary.c_str()) != 0 && errno != ENOENT) {
+    return FailErrno(errno, fmt::format("create {}", temporary));
+  }
+  Result<void> replaced = WriteTemporary(temporary, content, mode);
+  if (replaced && ::rename(temporary.c_str(), path.c_str()) != 0) {
+    replaced = FailErrno(errno, fmt::format("rename {} to {}", temporary, path));
+  }
+  if (!replaced) {
+    ::unlink(temporary.c_str());  // on a full disk it would take room
+    return replaced;
   }
   const std::string directory = DirectoryOf(path);
   const UniqueFd parent(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -72,7 +91,9 @@ Result<void> MakeDirectories(const std::string& path, unsigned mode) {
     if (::mkdir(prefix.c_str(), mode) != 0 && errno != EEXIST) {
       return FailErrno(errno, fmt::format("mkdir {}", prefix));
     }
-    if (slash == std::string::npos) return {};
+    if (slash != std::string::npos) continue;
+    if (!IsDirectory(path)) return FailErrno(ENOTDIR, fmt::format("mkdir {}", path));
+    return {};
   }
 }
 

@@ -42,7 +42,7 @@ std::optional<std::string> FromHex(std::string_view digits) {
 std::string ToUuid(std::string_view bytes) {
   std::string digits = ToHex(bytes);
   if (digits.size() != 32) return digits;
-  for (const size_t position : {20, 16, 12, 8}) digits.insert(position, 1, '-');
+  for (const size_t position : {20u, 16u, 12u, 8u}) digits.insert(position, 1, '-');
   return digits;
 }
 
