@@ -6,8 +6,8 @@
 
 namespace shared {
 
-// Waits between attempts: a random half to whole of a ceiling that doubles from `first` to `most`, so that a
-// fleet does not come back in step. One thread.
+// Waits between attempts: a random half to whole of a ceiling that doubles from `first` to `most`,
+// so that a fleet does not come back in step. One thread.
 class Backoff {
  public:
   struct Config {

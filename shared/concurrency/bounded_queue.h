@@ -47,7 +47,7 @@ class BoundedQueue {
   std::optional<T> Pop(std::stop_token stop) {
     std::unique_lock lock(mutex_);
     not_empty_.wait(lock, stop, [&] { return closed_ || !items_.empty(); });
-    if (stop.stop_requested()) return std::nullopt;
+    if (stop.stop_requested()) return GiveUp(lock);
     return Dequeue(lock);
   }
 
@@ -57,7 +57,7 @@ class BoundedQueue {
   std::optional<T> PopUntil(TimePoint deadline, std::stop_token stop) {
     std::unique_lock lock(mutex_);
     not_empty_.wait_until(lock, stop, deadline, [&] { return closed_ || !items_.empty(); });
-    if (stop.stop_requested()) return std::nullopt;
+    if (stop.stop_requested()) return GiveUp(lock);
     return Dequeue(lock);
   }
 
@@ -93,11 +93,19 @@ class BoundedQueue {
   };
 
   bool Fits(size_t cost_bytes) const {
-    return items_.empty() || used_bytes_ + cost_bytes <= capacity_bytes_;
+    if (items_.empty()) return true;
+    return used_bytes_ <= capacity_bytes_ && cost_bytes <= capacity_bytes_ - used_bytes_;
   }
   void Enqueue(T item, size_t cost_bytes) {
     items_.push_back(Entry{std::move(item), cost_bytes});
     used_bytes_ += cost_bytes;
+  }
+  // For a consumer that was told to stop: the wake-up that it may have taken is another's.
+  std::optional<T> GiveUp(std::unique_lock<std::mutex>& lock) {
+    const bool pass_on = !items_.empty();
+    lock.unlock();
+    if (pass_on) not_empty_.notify_one();
+    return std::nullopt;
   }
   std::optional<T> Dequeue(std::unique_lock<std::mutex>& lock) {
     if (items_.empty()) return std::nullopt;
@@ -105,7 +113,7 @@ class BoundedQueue {
     used_bytes_ -= items_.front().cost_bytes;
     items_.pop_front();
     lock.unlock();
-    not_full_.notify_one();
+    not_full_.notify_all();  // the one that waits longest may need more room than another
     return item;
   }
 

@@ -2,7 +2,8 @@
 
 namespace shared {
 
-// Names the calling thread for top, gdb and /proc/<pid>/task/*/comm; at most 15 characters.
+// Names the calling thread for top, gdb and /proc/<pid>/task/*/comm; cut to 15
+// bytes.
 void SetThreadName(const char* name);
 
 }  // namespace shared

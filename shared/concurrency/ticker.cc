@@ -31,6 +31,8 @@ void Ticker::Wake() {
   wake_.notify_all();
 }
 
-void Ticker::SetInterval(std::chrono::nanoseconds interval) { interval_ = interval; }
+void Ticker::SetInterval(std::chrono::nanoseconds interval) {
+  interval_ = interval;
+}
 
 }  // namespace shared

@@ -58,9 +58,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   Loading loading(files, {{"X", "x"}});
   ReadAll(Reader(loading), 0);
   if (!loading.complete() && loading.problems.empty()) std::abort();
-  loading.problems.ToJson();
-  loading.problems.ToText();
-  loading.settings.ToJson();
-  loading.settings.ToText();
+  const bool printed = !loading.problems.ToJson().empty() && !loading.settings.ToJson().empty() &&
+                       loading.problems.ToText().empty() == loading.problems.empty();
+  if (!printed || loading.settings.ToText().empty()) std::abort();
   return 0;
 }
