@@ -1,10 +1,6 @@
 #include "shared/config/parse_toml.h"
 
-#define TOML_EXCEPTIONS 0
-#define TOML_HEADER_ONLY 1
-#define TOML_ENABLE_FORMATTERS 0
 #include <fmt/format.h>
-#include <toml++/toml.h>
 
 #include <algorithm>
 #include <string>
@@ -12,6 +8,16 @@
 
 #include "shared/text/cursor.h"
 #include "shared/text/utf8.h"
+
+// toml++ 3.3 asserts (in debug builds) or assumes (in others) that a header begins with a key,
+// which
+// "[.]" breaks; the lines behind the assertion report it properly. So its assertions are off.
+#undef NDEBUG
+#define TOML_ASSERT(expr) static_assert(true)
+#define TOML_EXCEPTIONS 0
+#define TOML_HEADER_ONLY 1
+#define TOML_ENABLE_FORMATTERS 0
+#include <toml++/toml.h>
 
 namespace shared::config {
 namespace {

@@ -106,6 +106,13 @@ TEST(Loading, RefusesWhatWouldGoTooDeep) {
   EXPECT_EQ(dotted.problems.ToText(), "");
 }
 
+TEST(Loading, SurvivesAHeaderWithoutAKey) {
+  const Loading loading({{"main.toml", "[.]\n[[e\n[.]]"}}, {});
+  EXPECT_EQ(loading.problems.ToText().substr(0, 92),
+            "main.toml:1:2: syntax error: expected bare key starting character or string "
+            "delimiter, saw '");
+}
+
 TEST(Loading, SurvivesBytesThatAreNoText) {
   const Loading loading({{"main.toml", std::string("a = \"\xff\xfe\"\nb = \0\n", 16)}}, {});
   EXPECT_FALSE(loading.problems.empty());
