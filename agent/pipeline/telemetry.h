@@ -23,7 +23,7 @@ struct MetricRound {
 // incarnation and sequence that the batch is about to get, and appends to the spool only when it
 // returned true. The source uses it to make its new baseline durable first, marked with that
 // sequence, so that after a crash it can tell which of its two baselines goes with the spool
-// (agent/postgres/statement_baseline.h). Runs on the batcher's thread.
+// (agent/postgres/statements/lineage.h). Runs on the batcher's thread.
 struct StatementRound {
   pgvigil::v1::StatementInterval interval;
   std::function<bool(uint64_t incarnation, uint64_t sequence)> before_append;

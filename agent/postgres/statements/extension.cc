@@ -27,7 +27,8 @@ constexpr std::string_view kExtensionSql =
     " e.extversion, n.nspname, a.default_version, pg_catalog.current_database(), current_user,"
     " pg_catalog.pg_has_role(current_user, 'pg_read_all_stats', 'USAGE'),"
     " pg_catalog.current_setting('compute_query_id', true),"
-    " pg_catalog.current_setting('pg_stat_statements.track', true)"
+    " pg_catalog.current_setting('pg_stat_statements.track', true),"
+    " pg_catalog.has_schema_privilege(n.oid, 'USAGE')"
     " FROM (SELECT 1) AS one"
     " LEFT JOIN pg_catalog.pg_extension e ON e.extname = 'pg_stat_statements'"
     " LEFT JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace"
@@ -95,6 +96,7 @@ Result<Extension> ReadExtension(Connection& connection) {
   out.reads_all = rows.Bool(0, 7).value_or(false);
   out.computes_query_id = rows.Text(0, 8) != "off";
   out.tracks = rows.Text(0, 9) != "none";
+  out.enters_schema = rows.Bool(0, 10).value_or(true);
   return out;
 }
 
@@ -122,6 +124,14 @@ Advice Advise(const Extension& extension) {
             .problem = fmt::format("the extension pg_stat_statements is not created in database {}",
                                    QuoteIdentifier(extension.database)),
             .remedy = in_database + "CREATE EXTENSION pg_stat_statements"};
+  }
+  if (!extension.enters_schema) {
+    const std::string schema = QuoteIdentifier(extension.schema);
+    const std::string role = QuoteIdentifier(extension.role);
+    return {.usable = false,
+            .problem = fmt::format("role {} may not use schema {}, where pg_stat_statements lives",
+                                   role, schema),
+            .remedy = in_database + fmt::format("GRANT USAGE ON SCHEMA {} TO {}", schema, role)};
   }
   const int minor = ExtensionMinor(extension.version);
   const bool outdated =

@@ -18,6 +18,7 @@ struct Extension {
   std::string version;            // pg_extension.extversion, "1.10"; "" when not created here
   std::string available_version;  // what CREATE EXTENSION would create; "" when not installed
   std::string schema;             // where it lives
+  bool enters_schema = true;      // our role has USAGE on it
   std::string database;           // this one
   std::string role;               // ours
   bool reads_all = false;         // member of pg_read_all_stats
@@ -26,7 +27,7 @@ struct Extension {
   uint32_t entries_max = 0;       // pg_stat_statements.max
 };
 
-// One statement, 13 columns, one row; readable by every role.
+// One statement, one row; every role may run it.
 shared::Result<Extension> ReadExtension(shared::postgres::Connection& connection);
 
 // "1.10" → 10; -1 for what is no version 1.x.

@@ -58,6 +58,13 @@ TEST(Advise, NamesTheExactRemedy) {
                "in database \"my db\": CREATE EXTENSION pg_stat_statements");
 
   extension = Healthy();
+  extension.enters_schema = false;
+  extension.schema = "stats";
+  ExpectAdvice(extension, false,
+               "role \"pgvigil\" may not use schema \"stats\", where pg_stat_statements lives",
+               "in database \"postgres\": GRANT USAGE ON SCHEMA \"stats\" TO \"pgvigil\"");
+
+  extension = Healthy();
   extension.version = "1.7";
   ExpectAdvice(extension, false, "pg_stat_statements 1.7 is older than 1.8",
                "in database \"postgres\": ALTER EXTENSION pg_stat_statements UPDATE");
