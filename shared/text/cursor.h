@@ -56,9 +56,10 @@ class FieldCursor {
   // The next field; "" at the end.
   std::string_view Take() {
     SkipSpace();
-    const size_t end = rest_.find_first_of(" \t");
+    size_t end = 0;
+    while (end < rest_.size() && !IsSpace(rest_[end])) ++end;
     const std::string_view field = rest_.substr(0, end);
-    rest_.remove_prefix(field.size());
+    rest_.remove_prefix(end);
     return field;
   }
   // Everything up to `separator`, which is dropped; the whole rest when there is none.
@@ -87,9 +88,12 @@ class FieldCursor {
   [[nodiscard]] bool AtEnd() { return rest().empty(); }
 
  private:
+  // By hand, for find_first_of calls memchr for every byte: it took half of the agent's parsing.
+  static bool IsSpace(char c) { return c == ' ' || c == '\t'; }
   void SkipSpace() {
-    const size_t start = rest_.find_first_not_of(" \t");
-    rest_.remove_prefix(start == std::string_view::npos ? rest_.size() : start);
+    size_t start = 0;
+    while (start < rest_.size() && IsSpace(rest_[start])) ++start;
+    rest_.remove_prefix(start);
   }
   std::string_view rest_;
 };
