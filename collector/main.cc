@@ -1,0 +1,157 @@
+#include <google/protobuf/stubs/logging.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <string>
+
+#include "collector/collector.h"
+#include "collector/config/collector_config.h"
+#include "shared/base/exit_code.h"
+#include "shared/base/pid_file.h"
+#include "shared/base/signals.h"
+#include "shared/base/version.h"
+#include "shared/config/command.h"
+#include "shared/http/client.h"
+#include "shared/log/log.h"
+
+namespace {
+
+using collector::config::CollectorConfig;
+using collector::config::LoadCollectorConfig;
+using shared::ExitCode;
+using LoadedConfig = shared::config::Loaded<CollectorConfig>;
+
+constexpr const char* kDefaultConfig = "/etc/pgvigil/collector.toml";
+
+struct Options {
+  std::string config = kDefaultConfig;
+  std::string pid_file;
+  std::string health_url;
+  bool json = false;
+};
+
+LoadedConfig Load(const Options& options) {
+  return LoadCollectorConfig(options.config, shared::config::ReadEnvironment());
+}
+
+int Run(const Options& options) {
+  const shared::SignalSet signals{SIGTERM, SIGINT, SIGHUP};
+  LoadedConfig loaded = Load(options);
+  if (!loaded.ok()) {
+    fmt::print(stderr, "{}", loaded.problems.ToText());
+    return shared::kExitConfig;
+  }
+  shared::log::Init(loaded.config.log.level);
+  auto pid_file = shared::PidFile::Write(options.pid_file);
+  if (!pid_file) {
+    shared::log::Error("{}", pid_file.error().message);
+    return shared::kExitPermission;
+  }
+  auto started = collector::Collector::Start(loaded.config);
+  if (!started) {
+    shared::log::Error("{}", started.error().message);
+    return shared::kExitUnavailable;
+  }
+  for (int signal = 0; signal != SIGTERM && signal != SIGINT;) {
+    signal = signals.Wait(std::chrono::hours(1));
+    if (signal == SIGHUP) {
+      // Only the log level changes while it runs; everything else says so.
+      const LoadedConfig again = Load(options);
+      if (!again.ok()) {
+        shared::log::Error("reload: the configuration is wrong, the old one stays in effect:\n{}",
+                           again.problems.ToText());
+        continue;
+      }
+      shared::log::SetLevel(again.config.log.level);
+      CollectorConfig comparable = again.config;
+      comparable.log = loaded.config.log;
+      shared::log::Info("reload: {}", comparable == loaded.config
+                                          ? "done"
+                                          : "the log level is in effect; the other changes need a "
+                                            "restart");
+    }
+  }
+  shared::log::Info("stopping");
+  (*started)->Stop();
+  return shared::kExitOk;
+}
+
+int RunHealthCheck(const Options& options) {
+  std::string url = options.health_url;
+  if (url.empty()) {
+    const LoadedConfig loaded = Load(options);
+    const auto& listen = loaded.config.http.listen;
+    url = fmt::format("http://{}:{}/readyz", listen.address == "0.0.0.0" ? "127.0.0.1" : listen.address,
+                      listen.port);
+  }
+  shared::http::ClientConfig config;
+  config.request_timeout = std::chrono::seconds(5);
+  auto client = shared::http::Client::Create(config);
+  if (!client) {
+    fmt::print(stderr, "{}\n", client.error().message);
+    return shared::kExitSoftware;
+  }
+  shared::http::Request request;
+  request.url = url;
+  const auto response = client->Send(std::move(request));
+  if (!response) {
+    fmt::print(stderr, "{}\n", response.error().message);
+    return shared::kExitUnavailable;
+  }
+  fmt::print("{}", response->body);
+  return response->status == 200 ? shared::kExitOk : shared::kExitUnavailable;
+}
+
+int PrintVersion(const Options& options) {
+  if (options.json) {
+    fmt::print("{{\"version\":\"{}\",\"commit\":\"{}\"}}\n", shared::kVersion, shared::kCommit);
+  } else {
+    fmt::print("pgvigil-collector {} ({})\n", shared::kVersion, shared::kCommit);
+  }
+  return shared::kExitOk;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  google::protobuf::SetLogHandler(nullptr);  // a peer's bad bytes are our error message, not its
+  Options options;
+  CLI::App app{"pgvigil-collector: receives, stores and answers for a fleet of PostgreSQL hosts"};
+  app.require_subcommand(1);
+  const auto add_config = [&](CLI::App* command) {
+    command->add_option("--config,-c", options.config, "configuration file")->capture_default_str();
+  };
+  const auto add_json = [&](CLI::App* command) {
+    command->add_flag("--json", options.json, "write JSON");
+  };
+  CLI::App* run = app.add_subcommand("run", "run until SIGTERM or SIGINT");
+  add_config(run);
+  run->add_option("--pid-file", options.pid_file, "write the process number here");
+  CLI::App* config = app.add_subcommand("config", "look at the configuration");
+  config->require_subcommand(1);
+  CLI::App* check = config->add_subcommand("check", "name everything that is wrong with it");
+  CLI::App* show = config->add_subcommand("show", "print what is in effect and where it comes from");
+  for (CLI::App* command : {check, show}) {
+    add_config(command);
+    add_json(command);
+  }
+  CLI::App* health = app.add_subcommand("healthcheck", "ask a running collector whether it is ready");
+  add_config(health);
+  health->add_option("--url", options.health_url, "instead of the configured address");
+  CLI::App* version = app.add_subcommand("version", "print the version");
+  add_json(version);
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? shared::kExitOk : shared::kExitUsage;
+  }
+  if (run->parsed()) return Run(options);
+  if (health->parsed()) return RunHealthCheck(options);
+  if (version->parsed()) return PrintVersion(options);
+  const LoadedConfig loaded = Load(options);
+  if (check->parsed()) {
+    return shared::config::RunConfigCheck(loaded.problems, options.config.c_str(), options.json);
+  }
+  return shared::config::RunConfigShow(loaded.problems, loaded.settings, options.json);
+}

@@ -1,0 +1,15 @@
+#pragma once
+
+namespace shared {
+
+// Exit statuses of both programs, as sysexits.h numbers them.
+enum ExitCode : int {
+  kExitOk = 0,
+  kExitUsage = 64,        // the command line is wrong
+  kExitUnavailable = 69,  // something needed is away, or a check found a fault
+  kExitSoftware = 70,     // a bug of ours
+  kExitPermission = 77,
+  kExitConfig = 78,  // the configuration is wrong
+};
+
+}  // namespace shared
