@@ -1,0 +1,149 @@
+#include <google/protobuf/stubs/logging.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <string>
+
+#include "agent/agent.h"
+#include "agent/config/agent_config.h"
+#include "agent/doctor.h"
+#include "agent/once.h"
+#include "shared/base/exit_code.h"
+#include "shared/base/pid_file.h"
+#include "shared/base/signals.h"
+#include "shared/base/version.h"
+#include "shared/config/command.h"
+#include "shared/log/log.h"
+
+namespace {
+
+using agent::config::AgentConfig;
+using agent::config::LoadAgentConfig;
+using LoadedConfig = shared::config::Loaded<AgentConfig>;
+
+constexpr const char* kDefaultConfig = "/etc/pgvigil/agent.toml";
+
+struct Options {
+  std::string config = kDefaultConfig;
+  std::string pid_file;
+  bool json = false;
+};
+
+LoadedConfig Load(const Options& options) {
+  return LoadAgentConfig(options.config, shared::config::ReadEnvironment());
+}
+
+// SIGHUP: validates first; a configuration that is wrong, or that cannot start, changes nothing. The
+// parts are stopped and built anew: what waits is in the spool and the log files.
+void Reload(const Options& options, AgentConfig& current, std::unique_ptr<agent::Agent>& running) {
+  const LoadedConfig loaded = Load(options);
+  if (!loaded.ok()) {
+    shared::log::Error("reload: the configuration is wrong, the old one stays in effect");
+    fmt::print(stderr, "{}", loaded.problems.ToText());
+    return;
+  }
+  running->Stop();
+  running.reset();
+  auto started = agent::Agent::Start(loaded.config);
+  if (started) {
+    current = loaded.config;
+    shared::log::SetLevel(current.agent.log_level);
+    shared::log::Info("reload: done");
+  } else {
+    shared::log::Error("reload: {}; the old configuration stays in effect",
+                       started.error().message);
+    started = agent::Agent::Start(current);
+  }
+  if (started) {
+    running = std::move(*started);
+  } else {
+    shared::log::Error("reload: {}", started.error().message);
+  }
+}
+
+int Run(const Options& options) {
+  const shared::SignalSet signals{SIGTERM, SIGINT, SIGHUP};
+  LoadedConfig loaded = Load(options);
+  if (!loaded.ok()) {
+    fmt::print(stderr, "{}", loaded.problems.ToText());
+    return shared::kExitConfig;
+  }
+  shared::log::Init(loaded.config.agent.log_level);
+  auto pid_file = shared::PidFile::Write(options.pid_file);
+  if (!pid_file) {
+    shared::log::Error("{}", pid_file.error().message);
+    return shared::kExitPermission;
+  }
+  auto started = agent::Agent::Start(loaded.config);
+  if (!started) {
+    shared::log::Error("{}", started.error().message);
+    return shared::kExitUnavailable;
+  }
+  std::unique_ptr<agent::Agent> running = std::move(*started);
+  for (int signal = 0; signal != SIGTERM && signal != SIGINT;) {
+    signal = signals.Wait(std::chrono::hours(1));
+    if (signal == SIGHUP) Reload(options, loaded.config, running);
+    if (running == nullptr) return shared::kExitUnavailable;
+  }
+  shared::log::Info("stopping");
+  running->Stop();
+  return shared::kExitOk;
+}
+
+int PrintVersion(const Options& options) {
+  if (options.json) {
+    fmt::print("{{\"version\":\"{}\",\"commit\":\"{}\"}}\n", shared::kVersion, shared::kCommit);
+  } else {
+    fmt::print("pgvigil-agent {} ({})\n", shared::kVersion, shared::kCommit);
+  }
+  return shared::kExitOk;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  google::protobuf::SetLogHandler(nullptr);  // a peer's bad bytes are our error message, not its
+  Options options;
+  CLI::App app{"pgvigil-agent: watches this host and its PostgreSQL, ships to the collector"};
+  app.require_subcommand(1);
+  const auto add_config = [&](CLI::App* command) {
+    command->add_option("--config,-c", options.config, "configuration file")->capture_default_str();
+  };
+  const auto add_json = [&](CLI::App* command) {
+    command->add_flag("--json", options.json, "write JSON");
+  };
+  CLI::App* run = app.add_subcommand("run", "run until SIGTERM or SIGINT; SIGHUP reloads");
+  run->add_option("--pid-file", options.pid_file, "write the process number here");
+  CLI::App* check = app.add_subcommand("check", "prove each capability and say what helps");
+  CLI::App* once = app.add_subcommand("once", "collect one round and print what would be sent");
+  CLI::App* config = app.add_subcommand("config", "look at the configuration");
+  config->require_subcommand(1);
+  CLI::App* config_check = config->add_subcommand("check", "name everything that is wrong with it");
+  CLI::App* config_show =
+      config->add_subcommand("show", "print what is in effect and where it comes from");
+  CLI::App* version = app.add_subcommand("version", "print the version");
+  for (CLI::App* command : {run, check, once, config_check, config_show}) add_config(command);
+  for (CLI::App* command : {check, once, config_check, config_show, version}) add_json(command);
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? shared::kExitOk : shared::kExitUsage;
+  }
+  if (run->parsed()) return Run(options);
+  if (version->parsed()) return PrintVersion(options);
+  const LoadedConfig loaded = Load(options);
+  if (config_check->parsed()) {
+    return shared::config::RunConfigCheck(loaded.problems, options.config.c_str(), options.json);
+  }
+  if (config_show->parsed()) {
+    return shared::config::RunConfigShow(loaded.problems, loaded.settings, options.json);
+  }
+  if (!loaded.ok()) {
+    fmt::print(stderr, "{}", loaded.problems.ToText());
+    return shared::kExitConfig;
+  }
+  shared::log::Init(shared::log::Level::kError);
+  if (once->parsed()) return agent::RunOnce(loaded.config, options.json);
+  return agent::RunDoctor(loaded.config, options.json);
+}
