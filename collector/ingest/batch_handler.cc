@@ -70,16 +70,23 @@ http::Response ReplyResponse(const pgvigil::v1::BatchReply& reply) {
 
 BatchHandler::BatchHandler(BatchStore& store, const shared::Clock& clock,
                            shared::metrics::Registry& registry, BatchHandlerOptions options)
-    : store_(store),
-      clock_(clock),
-      registry_(registry),
-      options_(options),
-      batches_(registry.AddCounter("collector_ingest_batches_total",
-                                   "Batches that passed the checks of ingest")),
-      body_bytes_(registry.AddCounter("collector_ingest_body_bytes_total",
-                                      "Bytes of their bodies as they came")),
-      decompressed_bytes_(registry.AddCounter("collector_ingest_decompressed_bytes_total",
-                                              "Bytes of their bodies, decompressed")) {}
+    : store_(store), clock_(clock), registry_(registry), options_(options) {
+  constexpr std::pair<int, const char*> kStreams[] = {
+      {pgvigil::v1::STREAM_METRICS, "metrics"},
+      {pgvigil::v1::STREAM_LOGS, "logs"},
+      {pgvigil::v1::STREAM_STATEMENTS, "statements"}};
+  for (const auto& [stream, name] : kStreams) {
+    const shared::metrics::LabelMap labels{{"stream", name}};
+    by_stream_.emplace(
+        stream,
+        StreamCounters{registry.AddCounter("collector_ingest_batches_total",
+                                           "Batches that passed the checks of ingest", labels),
+                       registry.AddCounter("collector_ingest_body_bytes_total",
+                                           "Bytes of their bodies as they came", labels),
+                       registry.AddCounter("collector_ingest_decompressed_bytes_total",
+                                           "Bytes of their bodies, decompressed", labels)});
+  }
+}
 
 Result<AcceptedBatch> BatchHandler::Accept(const http::Request& request) {
   AcceptedBatch accepted;
@@ -91,9 +98,11 @@ Result<AcceptedBatch> BatchHandler::Accept(const http::Request& request) {
 }
 
 void BatchHandler::Count(const AcceptedBatch& accepted, size_t body_bytes) {
-  batches_.Increment();
-  body_bytes_.Increment(static_cast<double>(body_bytes));
-  decompressed_bytes_.Increment(static_cast<double>(accepted.cost_bytes));
+  const StreamCounters& counters =
+      by_stream_.at(accepted.batch.stream());  // CheckBatch let it pass
+  counters.batches.Increment();
+  counters.body_bytes.Increment(static_cast<double>(body_bytes));
+  counters.decompressed_bytes.Increment(static_cast<double>(accepted.cost_bytes));
   for (const pgvigil::v1::Refusal& refusal : accepted.refusals) {
     registry_
         .AddCounter("collector_ingest_refused_items_total",

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <map>
+
 #include "collector/http/server.h"
 #include "collector/ingest/batch_check.h"
 #include "collector/ingest/batch_store.h"
@@ -35,9 +37,12 @@ class BatchHandler {
   const shared::Clock& clock_;
   shared::metrics::Registry& registry_;
   const BatchHandlerOptions options_;
-  shared::metrics::Counter batches_;
-  shared::metrics::Counter body_bytes_;
-  shared::metrics::Counter decompressed_bytes_;
+  struct StreamCounters {
+    shared::metrics::Counter batches;
+    shared::metrics::Counter body_bytes;
+    shared::metrics::Counter decompressed_bytes;
+  };
+  std::map<int, StreamCounters> by_stream_;  // constant after construction
 };
 
 }  // namespace collector::ingest
