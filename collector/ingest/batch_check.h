@@ -17,7 +17,7 @@ struct BatchLimits {
   size_t resource_attributes = 64;
   size_t log_body_bytes = size_t{1} << 20;  // of each string of a record
   size_t statement_text_bytes = size_t{1} << 20;
-  std::chrono::hours future_skew{24};  // times further ahead are refused
+  std::chrono::seconds future_skew{86'400};  // times further ahead are refused
   shared::WallTime oldest = shared::FromUnixNanos(946'684'800'000'000'000);  // 2000-01-01
 };
 

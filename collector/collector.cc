@@ -1,0 +1,138 @@
+#include "collector/collector.h"
+
+#include <chrono>
+#include <optional>
+#include <utility>
+
+#include "collector/api/api.h"
+#include "collector/http/server.h"
+#include "collector/ingest/batch_handler.h"
+#include "collector/storage/store.h"
+#include "shared/base/clock.h"
+#include "shared/base/version.h"
+#include "shared/log/log.h"
+#include "shared/metrics/registry.h"
+
+namespace collector {
+namespace {
+
+constexpr std::chrono::seconds kStopDeadline{5};
+
+http::ServerConfig ServerConfigOf(const config::Http& from) {
+  http::ServerConfig to;
+  to.address = from.listen.address;
+  to.port = from.listen.port;
+  to.threads = from.threads;
+  to.limits.header_bytes = from.header_limit_bytes;
+  to.limits.body_bytes = from.body_limit_bytes;
+  to.limits.header_timeout = from.header_timeout;
+  to.limits.idle_timeout = from.idle_timeout;
+  to.limits.body_timeout = from.body_timeout;
+  to.limits.response_timeout = from.response_timeout;
+  to.limits.connections = from.connections;
+  to.limits.connections_per_address = from.connections_per_address;
+  to.limits.bodies_in_flight_bytes = from.bodies_in_flight_limit_bytes;
+  return to;
+}
+
+shared::postgres::ConnectOptions ConnectOptionsOf(const config::Postgres& from) {
+  shared::postgres::ConnectOptions to;
+  const auto add = [&](std::string_view keyword, const std::string& value) {
+    if (!value.empty()) to.keywords.emplace_back(keyword, value);
+  };
+  add("host", from.host);
+  add("port", std::to_string(from.port));
+  add("dbname", from.database);
+  add("user", from.user);
+  add("sslmode", from.sslmode);
+  add("sslrootcert", from.sslrootcert);
+  add("sslcert", from.sslcert);
+  add("sslkey", from.sslkey);
+  to.password = from.password;
+  to.application_name = "pgvigil-collector";
+  to.connect_timeout = from.connect_timeout;
+  return to;
+}
+
+storage::StoreOptions StoreOptionsOf(const config::CollectorConfig& from) {
+  storage::StoreOptions to;
+  to.connect = ConnectOptionsOf(from.postgres);
+  to.writers = from.postgres.writers;
+  to.readers = from.postgres.readers;
+  to.queue_bytes = from.storage.queue_size_bytes;
+  to.group_batches = static_cast<size_t>(from.storage.group_batches);
+  to.gather = from.storage.group_wait;
+  to.partitions_ahead = from.storage.partitions_ahead;
+  return to;
+}
+
+ingest::BatchHandlerOptions HandlerOptionsOf(const config::CollectorConfig& from) {
+  ingest::BatchHandlerOptions to;
+  to.decompress.output_bytes = from.http.decompressed_limit_bytes;
+  to.limits.series_per_layout = from.limits.series_per_agent;
+  to.limits.labels_per_series = from.limits.labels_per_series;
+  to.limits.label_name_bytes = from.limits.label_name_limit_bytes;
+  to.limits.label_value_bytes = from.limits.label_value_limit_bytes;
+  to.limits.future_skew = from.limits.future_skew;
+  to.limits.oldest = config::Limits::kOldest;
+  return to;
+}
+
+api::ApiOptions ApiOptionsOf(const config::CollectorConfig& from) {
+  api::ApiOptions to;
+  to.timeout = from.query.timeout;
+  to.threads = static_cast<size_t>(from.query.concurrency);
+  to.max_rows = from.query.max_rows;
+  to.max_samples = from.query.max_samples;
+  return to;
+}
+
+}  // namespace
+
+// In the order in which they are built; they go in the reverse one. The listener is built first and
+// goes last: the store's last answers are posted to it.
+struct Collector::Parts {
+  explicit Parts(const config::CollectorConfig& config) : server(ServerConfigOf(config.http)) {}
+
+  shared::SystemClock clock;
+  shared::metrics::Registry registry;
+  http::Server server;
+  std::unique_ptr<storage::Store> store;
+  std::optional<ingest::BatchHandler> handler;
+  std::optional<api::Api> api;
+  bool stopped = false;
+};
+
+Collector::Collector(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+
+Collector::~Collector() { Stop(); }
+
+shared::Result<std::unique_ptr<Collector>> Collector::Start(const config::CollectorConfig& config) {
+  auto parts = std::make_unique<Parts>(config);
+  parts->registry
+      .AddGauge("collector_build_info", "1; the labels tell what was built",
+                {{"version", shared::kVersion}, {"commit", shared::kCommit}})
+      .Set(1);
+  ASSIGN_OR_RETURN(parts->store,
+                   storage::Store::Open(StoreOptionsOf(config), parts->clock, parts->registry));
+  parts->handler.emplace(*parts->store, parts->clock, parts->registry, HandlerOptionsOf(config));
+  parts->api.emplace(parts->store->reader(), parts->clock, parts->registry, ApiOptionsOf(config));
+  parts->server.Route("POST", "/v1/batches",
+                      [&handler = *parts->handler](http::Request request, http::Responder respond) {
+                        handler.Handle(std::move(request), std::move(respond));
+                      });
+  parts->api->AddRoutes(parts->server);
+  RETURN_IF_ERROR(parts->server.Start());
+  shared::log::Info("pgvigil-collector {} listens on {}:{}", shared::kVersion,
+                    config.http.listen.address, parts->server.port());
+  return std::unique_ptr<Collector>(new Collector(std::move(parts)));
+}
+
+void Collector::Stop() {
+  if (std::exchange(parts_->stopped, true)) return;
+  parts_->server.Stop(kStopDeadline);
+  parts_->api->Stop();
+  parts_->store->Close();
+}
+
+}  // namespace collector
