@@ -6,8 +6,8 @@
 
 #include "agent/agent.h"
 #include "agent/config/agent_config.h"
-#include "agent/doctor.h"
-#include "agent/once.h"
+#include "agent/doctor/doctor.h"
+#include "agent/once/once.h"
 #include "shared/base/exit_code.h"
 #include "shared/base/pid_file.h"
 #include "shared/base/signals.h"
