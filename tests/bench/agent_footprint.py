@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """What the agent costs a database host: everything on, default periods, under pgbench.
 
 rss_mib, private_dirty_mib: at the end of the measured part. cpu_pct: of one core, user and system.

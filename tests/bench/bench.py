@@ -1,4 +1,4 @@
-"""What the benchmarks that start programs have in common."""
+#!/usr/bin/python3
 
 import argparse
 import os

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """Samples per second from HTTP into PostgreSQL (durable: fsync is on), everything on this machine: the
 simulated agents, the collector and PostgreSQL share its cores."""
 

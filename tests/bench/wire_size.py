@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """Bytes per sample on the wire: request bodies of the metrics stream over the samples in the store,
 from a real host and a real PostgreSQL under pgbench, at default periods."""
 

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """Everything is killed with SIGKILL at random for some minutes; then the books are balanced.
 
 While pgbench and a log generator run, the agent, the collector, its PostgreSQL and the watched

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """The main job, end to end on real programs: what the host, the server and its logs say is what the
 API answers; and what happens when a part is away, hostile, or asked for something wrong."""
 
