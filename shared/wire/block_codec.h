@@ -63,7 +63,7 @@ namespace shared::wire {
 // Nothing may follow in any of these; the tail has its parts in the order of the series.
 
 // Turns blocks into payloads (pgvigil.v1.MetricBlock.payload). Reuses its buffers, which grow to
-// about 50 bytes a value of the largest block: one per thread.
+// about 30 bytes a value of the largest block: one per thread.
 class BlockEncoder {
  public:
   BlockEncoder();

@@ -1,3 +1,6 @@
+// The writing half of block_codec.h, which tells the format.
+#include "shared/wire/block_codec.h"
+
 #include <algorithm>
 #include <bit>
 #include <cstring>
@@ -5,7 +8,6 @@
 #include <vector>
 
 #include "shared/base/check.h"
-#include "shared/wire/block_codec.h"
 #include "shared/wire/block_format.h"
 #include "shared/wire/checksum.h"
 #include "shared/wire/decimal.h"

@@ -8,6 +8,9 @@
 // What the encoder and the decoder of blocks share; the format itself is told in block_codec.h.
 namespace shared::wire::format {
 
+static_assert(std::endian::native == std::endian::little,
+              "numbers are copied as they lie in memory");
+
 inline constexpr uint8_t kVersion = 1;
 inline constexpr uint8_t kStored = 0;
 inline constexpr uint8_t kZstd = 1;

@@ -11,12 +11,7 @@
 // for bit by the decoder's one operation, double(integer) / 10^exponent.
 namespace shared::wire::format {
 
-// The integers of `values` under the smallest exponent that fits them all, written to `out` (as
-// many as there are values). nullopt: none fits, because a value is no such fraction, is NaN,
-// infinite, -0.0, or too large (2^63 for exponent 0, 2^51 after scaling for the others).
-inline std::optional<unsigned> ScaleToIntegers(std::span<const double> values, uint64_t* out);
-
-// One value under one exponent; false: does not fit.
+// One value as an integer (exponent 0); false: does not fit.
 inline bool ToInteger(double value, uint64_t& out) {
   constexpr double kEnd = 9223372036854775808.0;         // 2^63
   const bool in_range = value >= -kEnd && value < kEnd;  // false for NaN
@@ -24,6 +19,8 @@ inline bool ToInteger(double value, uint64_t& out) {
   out = static_cast<uint64_t>(integer);
   return std::bit_cast<uint64_t>(static_cast<double>(integer)) == std::bit_cast<uint64_t>(value);
 }
+
+// Likewise under another exponent, whose power of ten is `power`.
 inline bool ToScaledInteger(double value, double power, uint64_t& out) {
   // Adding and taking away 1.5 * 2^52 rounds to the nearest integer while |value| < 2^51.
   constexpr double kRound = 6755399441055744.0;
@@ -37,6 +34,9 @@ inline bool ToScaledInteger(double value, double power, uint64_t& out) {
   return in_range && std::bit_cast<uint64_t>(back) == std::bit_cast<uint64_t>(value);
 }
 
+// The integers of `values` under the smallest exponent that fits them all, written to `out` (as
+// many as there are values). nullopt: none fits, because a value is no such fraction, is NaN,
+// infinite, -0.0, or too large (2^63 for exponent 0, 2^51 after scaling for the others).
 inline std::optional<unsigned> ScaleToIntegers(std::span<const double> values, uint64_t* out) {
   const size_t count = values.size();
   if (ToInteger(values[0], out[0])) {
