@@ -13,10 +13,10 @@
 
 namespace agent::logs {
 
-shared::Result<std::unique_ptr<LogSource>> LogSource::Start(LogSourceOptions options,
-                                                            const shared::Clock& clock,
-                                                            pipeline::Drops& drops,
-                                                            pipeline::Capabilities& capabilities) {
+shared::Result<std::unique_ptr<LogSource>> LogSource::Open(LogSourceOptions options,
+                                                           const shared::Clock& clock,
+                                                           pipeline::Drops& drops,
+                                                           pipeline::Capabilities& capabilities) {
   ASSIGN_OR_RETURN(std::unique_ptr<LogReader> reader,
                    LogReader::Open(std::move(options), clock, drops, capabilities));
   shared::UniqueFd wake(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
@@ -28,6 +28,9 @@ LogSource::LogSource(std::unique_ptr<LogReader> reader, shared::UniqueFd wake,
                      const shared::Clock& clock)
     : reader_(std::move(reader)), wake_(std::move(wake)), clock_(clock) {
   reader_->queue().SetSettledCallback([this] { Wake(); });
+}
+
+void LogSource::Start() {
   thread_ = std::jthread([this](std::stop_token stop) { Run(std::move(stop)); });
 }
 

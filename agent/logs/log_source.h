@@ -15,21 +15,24 @@ namespace agent::logs {
 
 // The thread "tail": reads the log files of this host and hands their batches to the shipper.
 //
-//   ASSIGN_OR_RETURN(logs, LogSource::Start(options, clock, drops, capabilities));
-//   shipper.Add(logs->outbox());
+//   ASSIGN_OR_RETURN(logs, LogSource::Open(options, clock, drops, capabilities));
+//   shipper.Add(logs->outbox());  // sets the outbox's callback
+//   logs->Start();
 //   postgres target: callback = [&](identity, settings) { logs->UpdatePostgres(identity, settings);
 //   } … logs->Stop();       // reads nothing more shipper.Join();     // acknowledgements still
 //   come in logs.reset();       // makes the last positions durable
 class LogSource {
  public:
-  // Opens the checkpoint and starts the thread. The references must outlive the source. Errors: the
-  // state directory cannot be made or the checkpoint file not be opened.
-  static shared::Result<std::unique_ptr<LogSource>> Start(LogSourceOptions options,
-                                                          const shared::Clock& clock,
-                                                          pipeline::Drops& drops,
-                                                          pipeline::Capabilities& capabilities);
+  // Opens the checkpoint. The references must outlive the source. Errors: the state directory
+  // cannot be made or the checkpoint file not be opened.
+  static shared::Result<std::unique_ptr<LogSource>> Open(LogSourceOptions options,
+                                                         const shared::Clock& clock,
+                                                         pipeline::Drops& drops,
+                                                         pipeline::Capabilities& capabilities);
   ~LogSource();
 
+  // Starts the thread. Once.
+  void Start();
   // From any thread: a postgres::LogSettingsCallback.
   void UpdatePostgres(const postgres::InstanceIdentity& identity,
                       const postgres::LogSettings& settings);

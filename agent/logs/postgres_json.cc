@@ -182,7 +182,8 @@ std::string CloseCutObject(std::string_view cut) {
     // A half of a surrogate pair would make the whole string invalid.
     const size_t tail = out.rfind("\\u");
     if (tail != std::string::npos && tail + 6 == out.size() &&
-        (out[tail + 2] == 'd' || out[tail + 2] == 'D')) {
+        (out[tail + 2] == 'd' || out[tail + 2] == 'D') &&
+        std::string_view("89abAB").find(out[tail + 3]) != std::string_view::npos) {
       out.resize(tail);
     }
     return out + "\"}";

@@ -112,9 +112,9 @@ void PostgresStderrParser::Extend(const Line& line, std::string_view text,
   if (line.cut) open_->set_truncated(true);
   const size_t room = max_record_bytes_ - std::min(max_record_bytes_, text_bytes_);
   if (text.size() + separator.size() > room) {
-    text = text.substr(0, room);
     open_->set_truncated(true);
-    if (room == 0) return;
+    if (room <= separator.size()) return;
+    text = text.substr(0, room - separator.size());
   }
   text_bytes_ += text.size() + separator.size();
   part_->append(separator);

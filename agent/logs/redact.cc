@@ -185,6 +185,16 @@ std::string RedactFrame(std::string_view frame) {
   return MaskQuoted(frame);
 }
 
+// What may be a piece of anything.
+std::string RedactUnknown(std::string_view text) {
+  for (const std::string_view mark : {"parameters: ", "row contains (", "JSON data, line "}) {
+    if (const size_t at = text.find(mark); at != kNpos) {
+      return Sql(MaskKeyValues(text.substr(0, at))) + " " + std::string(mark) + std::string(kMask);
+    }
+  }
+  return Sql(MaskKeyValues(text));
+}
+
 }  // namespace
 
 std::string MaskQuoted(std::string_view text) {
@@ -289,7 +299,7 @@ void Redactor::RedactPostgres(pgvigil::v1::LogRecord& record) const {
   if (record.severity_text().empty() || lost_its_record) {
     for (std::string* text : {record.mutable_body(), record.mutable_detail(), record.mutable_hint(),
                               record.mutable_context()}) {
-      *text = Sql(MaskQuoted(*text));
+      if (!text->empty()) *text = RedactUnknown(*text);
     }
   } else {
     *record.mutable_body() = RedactBody(record.body());
@@ -302,7 +312,7 @@ void Redactor::RedactPostgres(pgvigil::v1::LogRecord& record) const {
 
 void Redactor::RedactSyslog(pgvigil::v1::LogRecord& record) const {
   if (allow_literals_ || !StartsWith(record.program(), "postgres")) return;
-  *record.mutable_body() = Sql(MaskQuoted(record.body()));
+  *record.mutable_body() = RedactUnknown(record.body());
 }
 
 std::string Redactor::Statement(std::string_view sql) const {

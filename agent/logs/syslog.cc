@@ -183,6 +183,8 @@ bool SyslogParser::ParseModern(std::string_view text, Record& record) {
   if (!message_id.empty()) SetAttribute("syslog.msgid", message_id, record);
   if (!TakeStructuredData(text, record)) return false;
   if (!text.empty()) text.remove_prefix(1);
+  // rsyslog keeps the space that stood behind the tag of a traditional message.
+  if (!text.empty() && text[0] == ' ') text.remove_prefix(1);
   constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
   if (text.substr(0, 3) == kByteOrderMark) text.remove_prefix(3);
   AppendText(text, *record.mutable_body(), record);
