@@ -18,6 +18,7 @@ Spool::Spool(SpoolOptions options, Files& files, const shared::Clock& clock, pip
 
 Spool::~Spool() {
   if (lock_ == nullptr) return;
+  ready_ = [] {};  // who waited for it may be gone
   static_cast<void>(Sync());
   static_cast<void>(PersistSuperblock(true));
 }
