@@ -101,7 +101,7 @@ TEST(Redactor, LetsNoPlantedLiteralOut) {
     for (const auto& record : chunk.records()) {
       std::string all = record.SerializeAsString();
       // An application's own message: RAISE 'careful with %', 'watch' logs it unquoted.
-      if (record.severity_text() == "WARNING") continue;
+      if (record.body().find("careful with watch") != std::string::npos) continue;
       for (const std::string_view literal : planted) {
         EXPECT_EQ(all.find(literal), std::string::npos)
             << what << ": " << literal << " in " << record.body() << record.statement();
