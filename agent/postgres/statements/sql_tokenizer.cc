@@ -227,9 +227,8 @@ class Scanner {
     size_t end = at_ + 1;
     while (end < text_.size() && text_[end] != '$' && IsIdentifierPart(text_[end])) ++end;
     if (end == text_.size() || text_[end] != '$') {
-      // A '$' that opens nothing is a symbol; at the end of a text that was cut it may open a tag.
-      kind_ = end == text_.size() ? Kind::kLiteral : Kind::kSymbol;
-      at_ = end == text_.size() ? end : at_ + 1;
+      kind_ = Kind::kSymbol;  // it opens nothing; at the end of a text that was cut, a tag at most
+      at_ += 1;
       return;
     }
     const std::string_view tag = text_.substr(at_, end + 1 - at_);
@@ -304,8 +303,14 @@ RedactedSql RedactSql(std::string_view sql) {
   out.text.reserve(sql.size());
   uint32_t parameter = HighestParameter(sql);
   size_t depth = 0;
+  bool after_literal = false;
   for (Scanner scanner(sql); scanner.Next();) {
-    if (scanner.space_before() && !out.text.empty()) out.text += ' ';
+    // A placeholder never touches a word: a$1 would be an identifier, $a$1 the start of a string.
+    const bool literal = scanner.kind() == Kind::kLiteral;
+    const bool glued = !out.text.empty() && IsIdentifierPart(out.text.back()) &&
+                       (literal || (after_literal && IsIdentifierPart(scanner.token().front())));
+    if ((scanner.space_before() || glued) && !out.text.empty()) out.text += ' ';
+    after_literal = literal;
     switch (scanner.kind()) {
       case Kind::kLiteral:
         out.text += '$';
