@@ -5,8 +5,10 @@
 namespace shared::http {
 
 std::string RedactUrl(std::string_view url) {
-  const size_t scheme_end = url.find("://");
-  const size_t authority = scheme_end == std::string_view::npos ? 0 : scheme_end + 3;
+  // "://" inside a query is no scheme's.
+  const size_t colon = url.find_first_of(":/?#@");
+  const bool has_scheme = colon != std::string_view::npos && url.substr(colon, 3) == "://";
+  const size_t authority = has_scheme ? colon + 3 : 0;
   const size_t authority_end = std::min(url.find_first_of("/?#", authority), url.size());
   // The last '@': a password may hold one.
   const size_t at = url.substr(0, authority_end).rfind('@');

@@ -16,6 +16,7 @@ TEST(RedactUrl, HidesWhereSecretsTravel) {
   expect_redacted("https://host/a@b?c", "https://host/a@b?***");
   expect_redacted("http://host/a#token=x?y", "http://host/a");
   expect_redacted("user:secret@host/a", "host/a");
+  expect_redacted("host?next=http://secret/", "host?***");
   expect_redacted("", "");
 }
 
