@@ -5,6 +5,7 @@
 #include <future>
 
 #include "agent/postgres/probe.h"
+#include "shared/concurrency/bounded_queue.h"
 #include "tests/support/postgres_server.h"
 #include "tests/support/samples.h"
 
@@ -296,6 +297,23 @@ TEST_F(PostgresTargetTest, PollsStatementsOnItsConnection) {
   const Capability capability = collected.CapabilityOf("pg_stat_statements:main");
   EXPECT_EQ(capability.state(), Capability::STATE_FAILED);
   EXPECT_EQ(capability.detail(), "as the test wants it");
+}
+
+TEST_F(PostgresTargetTest, TellsOfChangedLogSettings) {
+  shared::BoundedQueue<LogSettings> told(1 << 20);
+  Collected collected(Quick(Session()), nullptr,
+                      [&](const InstanceIdentity& identity, const LogSettings& log) {
+                        EXPECT_EQ(identity.port, server_->port());
+                        LogSettings copy = log;
+                        EXPECT_TRUE(told.TryPush(copy, 1));
+                      });
+  EXPECT_EQ(told.Pop({})->log_line_prefix, "%m [%p] ");
+  server_->Execute("ALTER SYSTEM SET log_line_prefix = '%t '");
+  server_->Execute("SELECT pg_reload_conf()");
+  EXPECT_EQ(told.Pop({})->log_line_prefix, "%t ");
+  server_->Execute("ALTER SYSTEM RESET log_line_prefix");
+  server_->Execute("SELECT pg_reload_conf()");
+  EXPECT_EQ(told.Pop({})->log_line_prefix, "%m [%p] ");
 }
 
 TEST(PostgresTargetRestart, ReportsAwayAndComesBack) {
