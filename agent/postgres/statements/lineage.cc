@@ -61,11 +61,13 @@ Result<void> Lineage::Begin(std::shared_ptr<const Reading> first) {
   return written;
 }
 
-std::shared_ptr<Lineage::Link> Lineage::Append(std::shared_ptr<const Reading> to) {
-  return state_.With([&](State& state) {
-    std::shared_ptr<const Reading> from = std::exchange(state.head, to);
-    return std::make_shared<Link>(shared_from_this(), std::move(from), std::move(to), state.branch);
+std::shared_ptr<Lineage::Link> Lineage::Append(std::shared_ptr<const Reading> from,
+                                               std::shared_ptr<const Reading> to) {
+  const uint64_t branch = state_.With([&](State& state) {
+    state.head = to;
+    return state.branch;
   });
+  return std::make_shared<Link>(shared_from_this(), std::move(from), std::move(to), branch);
 }
 
 std::optional<Error> Lineage::write_error() const {

@@ -59,9 +59,11 @@ class Lineage : public std::enable_shared_from_this<Lineage> {
   // The first reading of a server: nothing to send. Makes it durable at once.
   shared::Result<void> Begin(std::shared_ptr<const Reading> first);
 
-  // Moves head to `to`. The link goes into the round (std::function wants copies, hence
-  // shared_ptr).
-  std::shared_ptr<Link> Append(std::shared_ptr<const Reading> to);
+  // Moves head to `to`, for a round that starts at `from`, which was head when the round was made.
+  // (If a loss has put head back meanwhile, the round will not fit and be refused.) The link goes
+  // into the round; std::function wants copies, hence shared_ptr.
+  std::shared_ptr<Link> Append(std::shared_ptr<const Reading> from,
+                               std::shared_ptr<const Reading> to);
 
   // Why the last baseline could not be written; nullopt: it could.
   [[nodiscard]] std::optional<shared::Error> write_error() const;

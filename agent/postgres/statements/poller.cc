@@ -103,7 +103,7 @@ Result<void> Poller::SendDeltas(Connection& connection, const PostgresInstance& 
   RETURN_IF_ERROR(names_.AddTo(connection, interval));
   if (interval.evicted() > 0) last_eviction_ = outlets_.clock.Monotonic();
   // Refused: the next round starts where this one did.
-  PushRound(*lineage_, reading, std::move(interval), outlets_.queue);
+  PushRound(*lineage_, from, reading, std::move(interval), outlets_.queue);
   return {};
 }
 

@@ -58,10 +58,11 @@ pgvigil::v1::StatementInterval MakeInterval(const Reading& from, const Reading& 
   return out;
 }
 
-bool PushRound(Lineage& lineage, const std::shared_ptr<const Reading>& to,
-               pgvigil::v1::StatementInterval interval, pipeline::TelemetryQueue& queue) {
+bool PushRound(Lineage& lineage, std::shared_ptr<const Reading> from,
+               const std::shared_ptr<const Reading>& to, pgvigil::v1::StatementInterval interval,
+               pipeline::TelemetryQueue& queue) {
   const size_t cost = CostBytes(interval, *to);
-  const std::shared_ptr<Lineage::Link> link = lineage.Append(to);
+  const std::shared_ptr<Lineage::Link> link = lineage.Append(std::move(from), to);
   pipeline::Telemetry round(
       pipeline::StatementRound{.interval = std::move(interval),
                                .before_append = [link](uint64_t incarnation, uint64_t sequence) {

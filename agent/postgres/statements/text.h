@@ -24,8 +24,9 @@ class TextLane {
  public:
   struct Config {
     std::chrono::milliseconds interval{600'000};  // between two runs
-    std::chrono::milliseconds timeout{10'000};    // the server's, for one run
-    uint32_t text_characters = 8'192;             // longer texts are cut
+    // The server's, for one run; below the connection's own deadline.
+    std::chrono::milliseconds timeout{10'000};
+    uint32_t text_characters = 8'192;          // longer texts are cut
     size_t run_bytes = size_t{512} << 10;      // texts of one run; the costliest statements first
     size_t message_bytes = size_t{128} << 10;  // texts of one message
   };

@@ -157,7 +157,7 @@ class History {
       ASSERT_TRUE(lineage_->Begin(reading));
       return;
     }
-    PushRound(*lineage_, reading, MakeInterval(*from, *reading), *queue_);
+    PushRound(*lineage_, from, reading, MakeInterval(*from, *reading), *queue_);
   }
 
   // As the batcher. False: nothing to do.

@@ -38,7 +38,7 @@ TEST_F(LineageTest, BeginsDurably) {
 }
 
 TEST_F(LineageTest, MovesHeadAtOnceAndTheDiskWithTheBatch) {
-  const auto link = lineage_->Append(second_);
+  const auto link = lineage_->Append(first_, second_);
   EXPECT_EQ(lineage_->Head(), second_);
   EXPECT_EQ(OnDisk(), first_->epoch().server_time);
   EXPECT_TRUE(link->BeforeAppend(9, 1));
@@ -46,26 +46,37 @@ TEST_F(LineageTest, MovesHeadAtOnceAndTheDiskWithTheBatch) {
 }
 
 TEST_F(LineageTest, LetsTheNextRoundStartOverAfterALoss) {
-  auto lost = lineage_->Append(second_);
-  auto behind = lineage_->Append(third_);
+  auto lost = lineage_->Append(first_, second_);
+  auto behind = lineage_->Append(second_, third_);
   lost.reset();
   EXPECT_EQ(lineage_->Head(), first_);
   EXPECT_FALSE(behind->BeforeAppend(9, 1));  // it starts at what was lost
-  const auto again = lineage_->Append(third_);
+  const auto again = lineage_->Append(first_, third_);
   behind.reset();  // of the dead branch: it does not move head
   EXPECT_EQ(lineage_->Head(), third_);
   EXPECT_TRUE(again->BeforeAppend(9, 1));
 }
 
+TEST_F(LineageTest, RefusesARoundThatWasMadeFromALostOne) {
+  auto lost = lineage_->Append(first_, second_);
+  const auto from = lineage_->Head();
+  lost.reset();  // while the next interval was being made
+  {
+    const auto late = lineage_->Append(from, third_);
+    EXPECT_FALSE(late->BeforeAppend(9, 1));
+  }
+  EXPECT_EQ(lineage_->Head(), first_);
+}
+
 TEST_F(LineageTest, GoesBackToTheRoundsInTheQueueWhenTheQueueRefuses) {
-  const auto waiting = lineage_->Append(second_);
-  lineage_->Append(third_)->Withdraw();
+  const auto waiting = lineage_->Append(first_, second_);
+  lineage_->Append(second_, third_)->Withdraw();
   EXPECT_EQ(lineage_->Head(), second_);
   EXPECT_TRUE(waiting->BeforeAppend(9, 1));
 }
 
 TEST_F(LineageTest, TakesTheSameRoundUnderAnotherSequence) {
-  const auto link = lineage_->Append(second_);
+  const auto link = lineage_->Append(first_, second_);
   EXPECT_TRUE(link->BeforeAppend(9, 1));
   EXPECT_TRUE(link->BeforeAppend(9, 2));
 }
@@ -74,7 +85,7 @@ TEST(Lineage, TellsWhyItCannotWrite) {
   const auto lineage = std::make_shared<Lineage>("/nonexistent", kServer);
   EXPECT_FALSE(lineage->Begin(ReadingAt(1)));
   {
-    const auto link = lineage->Append(ReadingAt(2));
+    const auto link = lineage->Append(lineage->Head(), ReadingAt(2));
     EXPECT_FALSE(link->BeforeAppend(9, 1));
   }
   ASSERT_TRUE(lineage->write_error());
@@ -87,7 +98,7 @@ TEST(Baselines, GiveALineageToALaterPollerWhileItsRoundsWait) {
   ASSERT_TRUE(baselines);
   auto lineage = (*baselines)->Get(kServer);
   ASSERT_TRUE(lineage->Begin(ReadingAt(1)));
-  const auto waiting = lineage->Append(ReadingAt(2));
+  const auto waiting = lineage->Append(lineage->Head(), ReadingAt(2));
   lineage.reset();  // the poller is gone, the round waits
   EXPECT_EQ((*baselines)->Get(kServer)->Head()->epoch().server_time,
             shared::WallTime(std::chrono::seconds(2)));
