@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "shared/base/check.h"
+#include "shared/text/utf8.h"
 
 namespace agent::pipeline {
 namespace {
@@ -40,11 +41,13 @@ void Pack(std::span<const LabelView> labels, std::string& out) {
 }
 
 Labels Unpack(std::string_view packed) {
+  constexpr size_t kMostValueBytes = 4096;  // pgvigil.v1.Attribute
   Labels out;
   while (!packed.empty()) {
     const std::string_view name = TakeText(packed);
-    const std::string_view value = TakeText(packed);
-    out.push_back({std::string(name), std::string(value)});
+    const std::string value = shared::text::CleanUtf8(TakeText(packed));
+    out.push_back(
+        {std::string(name), std::string(shared::text::TruncateUtf8(value, kMostValueBytes))});
   }
   return out;
 }

@@ -33,8 +33,10 @@ using LabelView = std::pair<std::string_view, std::string_view>;
 //   const FrameBuilder::Round round = frame.End();
 //
 // A metric's `Metric` must outlive the builder; label views need live only for the call. Labels are
-// given sorted by name, each name once (a CHECK). The same series (name and labels) added twice in
-// a round: the second is left out and counted. One thread.
+// given sorted by name, each name once (a CHECK). Values may be any bytes (a mount point, a
+// database's name): in the layout they are clean UTF-8 of at most 4096 bytes, replaced and cut as
+// needed. The same series (name and labels) added twice in a round: the second is left out and
+// counted. One thread.
 class FrameBuilder {
  public:
   struct Round {

@@ -1,8 +1,9 @@
 // What one round of host metrics costs on this machine, /proc and /sys as they are:
 //   host_scrape_bench [ROUNDS]
-// CPU time is this process' own, over all rounds: also those, one in six, that walk the processes
-// and ask for TCP connections. Syscalls are counted by strace(1), in two runs of itself whose
-// difference leaves out what happens once; null without strace. The last line is a JSON object.
+// CPU time is this process' own, over all rounds, also those that walk the processes (one in
+// twelve) and ask for TCP connections (one in six). Syscalls are counted by strace(1), in two runs
+// of itself whose difference leaves out what happens once; null without strace. The last line is a
+// JSON object.
 
 #include <fmt/format.h>
 #include <sys/wait.h>

@@ -122,8 +122,18 @@ TEST(FrameBuilder, TellsLabelsApartThatHoldNulBytes) {
   frame.Add(kTime, {{"a", "x"}, {"b", "y"}}, 2);
   const FrameBuilder::Round round = frame.End();
   ASSERT_EQ(round.layout->series.size(), 2u);
-  EXPECT_EQ(round.layout->series[0].labels, (Labels{{"a", std::string("x\0b\0y", 5)}}));
+  EXPECT_EQ(round.layout->series[0].labels, (Labels{{"a", "x\uFFFDb\uFFFDy"}}));
   EXPECT_EQ(round.layout->series[1].labels, (Labels{{"a", "x"}, {"b", "y"}}));
+}
+
+TEST(FrameBuilder, MakesValuesCleanUtf8OfAtMost4096Bytes) {
+  FrameBuilder frame;
+  frame.Begin();
+  frame.Add(kTime, {{"mount", "/a\xff"}}, 1);
+  frame.Add(kTime, {{"mount", std::string(4095, 'x') + "\u00e9"}}, 2);
+  const FrameBuilder::Round round = frame.End();
+  EXPECT_EQ(round.layout->series[0].labels[0].value, "/a\uFFFD");
+  EXPECT_EQ(round.layout->series[1].labels[0].value, std::string(4095, 'x'));
 }
 
 TEST(FrameBuilder, CommonLabelsChangeTheLayoutButNotTheSeries) {
