@@ -1,5 +1,6 @@
 // Opens a spool whose files are the input: two bytes are the size of the superblock, then come the
 // superblock and one segment. It must start, hand out what it can, and take and keep new batches.
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -24,7 +25,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   shared::log::SetLevel(shared::log::Level::kError);
   if (size < 2) return 0;
   std::string_view input(reinterpret_cast<const char*>(data) + 2, size - 2);
-  const size_t superblock_size = std::min<size_t>(data[0] | data[1] << 8, input.size());
+  const size_t superblock_size = std::min(size_t{data[0]} + size_t{data[1]} * 256, input.size());
   tests::FaultyFiles files;
   Put(files, "/spool/superblock", input.substr(0, superblock_size));
   Put(files, "/spool/00000000.seg", input.substr(superblock_size));
