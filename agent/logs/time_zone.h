@@ -46,7 +46,7 @@ class TimeZone {
 
  private:
   struct Type {
-    int32_t offset = 0;
+    int32_t offset;
     std::string abbreviation;
   };
   struct Transition {
