@@ -29,7 +29,7 @@ using shared::text::ToUuid;
 constexpr auto kLastSeenPeriod = 5min;
 constexpr auto kLayoutSeenPeriod = 1h;
 constexpr auto kSeriesSeenPeriod = 24h;
-constexpr size_t kMostRemembered = 100'000;
+constexpr size_t kMostRemembered = 500'000;
 
 template <typename Attributes>
 Labels ToLabels(const Attributes& attributes) {

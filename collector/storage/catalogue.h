@@ -38,7 +38,7 @@ struct LayoutEntry {
 // batches finds everything in memory and costs no round trip.
 //
 // Used by one writer thread with its connection, outside a transaction. After Forget() everything
-// is looked up again. Remembers at most some 100,000 layouts and names, then starts over.
+// is looked up again. Remembers at most some 500,000 layouts and names, then starts over.
 class Catalogue {
  public:
   explicit Catalogue(const shared::Clock& clock) : clock_(clock) {}

@@ -26,13 +26,14 @@ milliseconds Left(const shared::Clock& clock, shared::MonotonicTime deadline) {
 
 }  // namespace
 
-ReadSession::ReadSession(ReadPool& pool, std::unique_ptr<Connection> connection,
+ReadSession::ReadSession(ReadPool& pool, std::unique_ptr<Connection> connection, bool idle,
                          shared::MonotonicTime deadline)
-    : pool_(&pool), connection_(std::move(connection)), deadline_(deadline) {}
+    : pool_(&pool), connection_(std::move(connection)), idle_(idle), deadline_(deadline) {}
 
 ReadSession::ReadSession(ReadSession&& other) noexcept
     : pool_(std::exchange(other.pool_, nullptr)),
       connection_(std::move(other.connection_)),
+      idle_(other.idle_),
       deadline_(other.deadline_) {}
 
 ReadSession::~ReadSession() {
@@ -50,6 +51,14 @@ shared::WallTime ReadSession::Now() const {
 
 Result<Rows> ReadSession::Query(std::string_view sql, const std::vector<Parameter>& parameters) {
   RETURN_IF_ERROR(CheckDeadline());
+  Result<Rows> rows = Ask(sql, parameters);
+  const bool was_idle = std::exchange(idle_, false);
+  if (rows || !was_idle || connection_->IsOpen() || !CheckDeadline()) return rows;
+  ASSIGN_OR_RETURN(connection_, pool_->Open(deadline_));
+  return Ask(sql, parameters);
+}
+
+Result<Rows> ReadSession::Ask(std::string_view sql, const std::vector<Parameter>& parameters) {
   const milliseconds left = std::max(Left(pool_->clock_, deadline_), 1ms);
   connection_->SetDeadline(left + kGrace);
   ASSIGN_OR_RETURN(
@@ -74,15 +83,22 @@ Result<ReadSession> ReadPool::Lease(shared::MonotonicTime deadline) {
       idle_.pop_back();
     }
   }
-  if (connection == nullptr) {
-    Result<Connection> opened = OpenReadSession(connect_, std::max(Left(clock_, deadline), 1ms));
+  const bool idle = connection != nullptr;
+  if (!idle) {
+    Result<std::unique_ptr<Connection>> opened = Open(deadline);
     if (!opened) {
       Return(nullptr);
-      return tl::make_unexpected(std::move(opened).error().With("store"));
+      return tl::make_unexpected(std::move(opened).error());
     }
-    connection = std::make_unique<Connection>(std::move(*opened));
+    connection = std::move(*opened);
   }
-  return ReadSession(*this, std::move(connection), deadline);
+  return ReadSession(*this, std::move(connection), idle, deadline);
+}
+
+Result<std::unique_ptr<Connection>> ReadPool::Open(shared::MonotonicTime deadline) {
+  Result<Connection> opened = OpenReadSession(connect_, std::max(Left(clock_, deadline), 1ms));
+  if (!opened) return tl::make_unexpected(std::move(opened).error().With("store"));
+  return std::make_unique<Connection>(std::move(*opened));
 }
 
 void ReadPool::Return(std::unique_ptr<Connection> connection) {

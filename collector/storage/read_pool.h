@@ -32,10 +32,16 @@ class ReadSession {
 
  private:
   friend class ReadPool;
-  ReadSession(ReadPool& pool, std::unique_ptr<shared::postgres::Connection> connection,
+  ReadSession(ReadPool& pool, std::unique_ptr<shared::postgres::Connection> connection, bool idle,
               shared::MonotonicTime deadline);
+  shared::Result<shared::postgres::Rows> Ask(
+      std::string_view sql, const std::vector<shared::postgres::Parameter>& parameters);
+
   ReadPool* pool_;
   std::unique_ptr<shared::postgres::Connection> connection_;
+  // Lay idle until now: if the server was restarted meanwhile, the first query tells, and deserves
+  // a second chance.
+  bool idle_;
   shared::MonotonicTime deadline_;
 };
 
@@ -51,6 +57,8 @@ class ReadPool {
 
  private:
   friend class ReadSession;
+  shared::Result<std::unique_ptr<shared::postgres::Connection>> Open(
+      shared::MonotonicTime deadline);
   void Return(std::unique_ptr<shared::postgres::Connection> connection);
 
   const shared::postgres::ConnectOptions connect_;

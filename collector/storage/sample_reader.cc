@@ -23,9 +23,11 @@ using shared::Result;
 using shared::WallTime;
 using shared::postgres::Rows;
 
-// Blocks are fetched a window at a time, so that memory and one statement's partitions stay
-// bounded.
-constexpr size_t kWindowPartitions = 6;
+// Blocks are fetched in pieces, so that memory and one statement's partitions stay bounded: some
+// hosts and an hour, or few hosts and several.
+constexpr size_t kHostsAtOnce = 32;
+constexpr size_t kFewHosts = 4;
+constexpr size_t kHoursOfFewHosts = 6;
 
 // Where a wanted series stands in a layout, and in the answer.
 struct Column {
@@ -59,6 +61,7 @@ class Question {
 
  private:
   Result<void> FindLayouts();
+  Result<void> ReadHosts();
   Result<void> ReadWindow(WallTime from, WallTime to);
   Result<void> AddBlock(const Rows& rows, size_t row);
   void Sort();
@@ -68,7 +71,10 @@ class Question {
   const SampleLimits limits_;
   std::vector<api::SeriesSamples> answer_;
   std::map<int64_t, LayoutColumns> layouts_;
-  std::string host_ids_;  // arrays in SQL
+  std::map<int64_t, std::vector<int64_t>> layouts_of_host_;
+  std::vector<WallTime> hours_;  // that have partitions
+  // Of the hosts that are read at the moment, arrays in SQL:
+  std::string host_ids_;
   std::string layout_ids_;
   shared::wire::BlockDecoder decoder_;
   shared::model::Block block_;
@@ -79,34 +85,48 @@ Result<std::vector<api::SeriesSamples>> Question::Run(std::vector<api::SeriesRow
   for (api::SeriesRow& one : series) answer_.push_back({std::move(one), {}});
   RETURN_IF_ERROR(FindLayouts());
   if (layouts_.empty()) return std::move(answer_);
-  ASSIGN_OR_RETURN(
-      const std::vector<WallTime> hours,
-      ReadPartitionStarts(session_, kBlockTable, {range_.from - limits_.block_span, range_.to}));
-  for (size_t i = 0; i < hours.size(); i += kWindowPartitions) {
-    const size_t last = std::min(hours.size(), i + kWindowPartitions) - 1;
-    RETURN_IF_ERROR(ReadWindow(hours[i], hours[last] + 1h));
-  }
+  ASSIGN_OR_RETURN(hours_, ReadPartitionStarts(session_, kBlockTable,
+                                               {range_.from - limits_.block_span, range_.to}));
+  RETURN_IF_ERROR(ReadHosts());
   Sort();
   return std::move(answer_);
+}
+
+Result<void> Question::ReadHosts() {
+  const size_t step = layouts_of_host_.size() <= kFewHosts ? kHoursOfFewHosts : 1;
+  for (auto host = layouts_of_host_.begin(); host != layouts_of_host_.end();) {
+    ArrayText host_ids, layout_ids;
+    for (size_t i = 0; i < kHostsAtOnce && host != layouts_of_host_.end(); ++i, ++host) {
+      host_ids.Add(host->first);
+      for (const int64_t layout : host->second) layout_ids.Add(layout);
+    }
+    host_ids_ = host_ids.Take();
+    layout_ids_ = layout_ids.Take();
+    for (size_t i = 0; i < hours_.size(); i += step) {
+      const size_t last = std::min(hours_.size(), i + step) - 1;
+      RETURN_IF_ERROR(ReadWindow(hours_[i], hours_[last] + 1h));
+    }
+  }
+  return {};
 }
 
 Result<void> Question::FindLayouts() {
   std::unordered_map<int64_t, size_t> by_id;
   std::map<int32_t, bool> hosts;
-  ArrayText series_ids, host_ids, layout_ids;
+  ArrayText series_ids, host_ids;
   for (size_t i = 0; i < answer_.size(); ++i) {
     by_id[answer_[i].series.id] = i;
     hosts[answer_[i].series.host_id] = true;
     series_ids.Add(answer_[i].series.id);
   }
   for (const auto& [host, used] : hosts) host_ids.Add(int64_t{host});
-  host_ids_ = host_ids.Take();
-  ASSIGN_OR_RETURN(const Rows rows,
-                   session_.Query("/* pgvigil samples */ SELECT id, series_ids FROM pgvigil.layout"
-                                  " WHERE host_id = ANY ($1::int4[]) AND series_ids && $2::int8[]"
-                                  // last_seen is raised once an hour, by another clock
-                                  " AND last_seen >= $3::timestamptz - interval '28 hours'",
-                                  {host_ids_, series_ids.Take(), FormatTimestamp(range_.from)}));
+  ASSIGN_OR_RETURN(
+      const Rows rows,
+      session_.Query("/* pgvigil samples */ SELECT id, series_ids, host_id FROM pgvigil.layout"
+                     " WHERE host_id = ANY ($1::int4[]) AND series_ids && $2::int8[]"
+                     // last_seen is raised once an hour, by another clock
+                     " AND last_seen >= $3::timestamptz - interval '28 hours'",
+                     {host_ids.Take(), series_ids.Take(), FormatTimestamp(range_.from)}));
   for (size_t row = 0; row < rows.size(); ++row) {
     const std::vector<int64_t> ids = ParseInt8Array(rows.Text(row, 1));
     LayoutColumns columns;
@@ -117,10 +137,9 @@ Result<void> Question::FindLayouts() {
       columns.columns.push_back({static_cast<uint32_t>(position), found->second});
     }
     const int64_t id = rows.Int(row, 0).value_or(0);
-    layout_ids.Add(id);
+    layouts_of_host_[rows.Int(row, 2).value_or(0)].push_back(id);
     layouts_[id] = std::move(columns);
   }
-  layout_ids_ = layout_ids.Take();
   return {};
 }
 

@@ -1,11 +1,12 @@
 #include <fmt/format.h>
 
+#include <atomic>
 #include <bit>
 #include <cmath>
 #include <limits>
 #include <random>
 
-#include "collector/storage/log_cursor.h"
+#include "collector/storage/reader.h"
 #include "tests/integration/collector/storage/store_fixture.h"
 
 namespace tests {
@@ -490,6 +491,77 @@ TEST_F(StoreReadLogs, RefusesACursorThatIsNotOurs) {
   ASSERT_FALSE(page);
   EXPECT_EQ(page.error().code, ErrorCode::kInvalidInput);
   EXPECT_EQ(page.error().message, "cursor: '1-2-x-4' is not a next_cursor of an answer");
+}
+
+// Time passes with every look at the clock: a search runs into its deadline however fast it is.
+class HastyClock final : public shared::Clock {
+ public:
+  [[nodiscard]] shared::WallTime Now() const override { return shared::FromUnixNanos(kStart); }
+  [[nodiscard]] shared::MonotonicTime Monotonic() const override {
+    return shared::MonotonicTime(std::chrono::milliseconds(250) * looks_++);
+  }
+
+ private:
+  mutable std::atomic<int> looks_{0};
+};
+
+TEST_F(StoreReadLogs, SaysHowFarASearchCameInItsTime) {
+  Fill();
+  const HastyClock clock;
+  collector::storage::Readiness readiness;
+  readiness.Set({});
+  collector::storage::Reader reader(server_.Options("pgvigil"), 1, clock, readiness, {});
+  LogQuery query;
+  query.range = Range(-86400, 86400);
+  query.contains = "nowhere to be found";
+  collector::api::QueryContext context;
+  context.tenant = {1};
+  context.deadline = clock.Monotonic() + std::chrono::seconds(8);
+  const auto page = reader.Logs(context, query);
+  ASSERT_FALSE(page);
+  EXPECT_EQ(page.error().code, ErrorCode::kTimeout);
+  const std::string& message = page.error().message;
+  EXPECT_TRUE(message.starts_with("the time limit passed after ")) << message;
+  EXPECT_TRUE(message.ends_with(
+      " with 0 of 100 rows found: narrow the question by time, host, severity or sqlstate, or ask "
+      "for fewer rows"))
+      << message;
+  EXPECT_NE(message.find(" MiB) of logs, at 2026-01-01 00:0"), std::string::npos) << message;
+}
+
+TEST_F(StoreRead, AnswersAgainAtOnceAfterARestart) {
+  ASSERT_TRUE(reader().Hosts(Context(), 10));
+  server_.Stop();
+  const auto away = reader().Hosts(Context(), 10);
+  ASSERT_FALSE(away);
+  EXPECT_EQ(away.error().code, ErrorCode::kUnavailable);
+  server_.Start();
+  ASSERT_TRUE(reader().Hosts(Context(), 10));
+  server_.Stop();
+  server_.Start();
+  const auto hosts = reader().Hosts(Context(), 10);  // its connection died while it lay idle
+  EXPECT_TRUE(hosts) << hosts.error().message;
+}
+
+TEST_F(StoreRead, ReadsManyHostsInPieces) {
+  const shared::model::Layout layout = MakeLayout(2);
+  std::vector<std::future<Result<pgvigil::v1::BatchReply>>> replies;
+  for (int agent = 1; agent <= 70; ++agent) {
+    Batch batch = AgentBatch(pgvigil::v1::STREAM_METRICS, agent, 1);
+    AddLayout(batch, layout);
+    AddBlock(batch, layout, MakeBlock(2, 6, kStart - 5 * kSecond, agent));
+    AddBlock(batch, layout, MakeBlock(2, 6, kStart + 7200 * kSecond, agent));
+    replies.push_back(SubmitAsync(*store_, std::move(batch)));
+  }
+  for (auto& reply : replies) ASSERT_TRUE(reply.get());
+  const auto answer =
+      reader().Samples(Context(), {"test.value", {}, {{"n", "1"}}}, Range(-3600, 86400), 100, 1000);
+  ASSERT_TRUE(answer) << answer.error().message;
+  ASSERT_EQ(answer->size(), 70u);
+  for (const SeriesSamples& one : *answer) {
+    ASSERT_EQ(one.samples.size(), 12u) << one.series.host_name;
+    EXPECT_EQ("db-" + fmt::format("{}", one.samples[0].value - 1000), one.series.host_name);
+  }
 }
 
 TEST_F(StoreRead, GivesUpAtTheDeadline) {
