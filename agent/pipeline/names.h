@@ -1,0 +1,14 @@
+#pragma once
+
+#include <string_view>
+
+#include "pgvigil/v1/batch.pb.h"
+
+namespace agent::pipeline {
+
+// As people and metrics read them: "ok", "degraded", "failed", "off"; "unknown" for anything else.
+std::string_view StateName(pgvigil::v1::Capability::State state);
+// "metrics", "logs", "statements"; "unknown" for anything else.
+std::string_view StreamName(pgvigil::v1::Stream stream);
+
+}  // namespace agent::pipeline
