@@ -287,7 +287,7 @@ host = "{database.socket_directory}"
 interval = "1s"
 [postgres.statements]
 interval = "1s"
-text_interval = "1s"
+text_interval = "10s"
 """ if database else "postgres = []\n"
         text = f"""
 {postgres if not database else ""}
