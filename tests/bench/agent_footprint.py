@@ -57,7 +57,7 @@ def main():
             "rss_mib": round(rss, 2), "peak_rss_mib": round(peak, 2),
             "private_dirty_mib": round(dirty, 2), "cpu_pct": round(100 * used / elapsed, 3),
             "syscalls_per_s": syscalls, "seconds": round(elapsed),
-            "log_lines": fleet.store_count("select coalesce(sum(records), 0) from pgvigil.log_block"),
+            "log_lines": fleet.store_count("select coalesce(sum(lines), 0) from pgvigil.log_block"),
             "statements": fleet.database.query("select count(*) from pg_stat_statements(false)")[0][0],
             "dropped": agents[0]["status"].get("dropped", [])}))
 

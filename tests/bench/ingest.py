@@ -26,7 +26,7 @@ def main():
                                str(CONNECTIONS)], capture_output=True, text=True, check=False)
         harness.check(done.returncode == 0, done.stderr + collector.process.tail())
         result = json.loads(done.stdout)
-        stored = store.query("select coalesce(sum(b.ticks * cardinality(l.series)), 0) "
+        stored = store.query("select coalesce(sum(b.ticks * cardinality(l.series_ids)), 0) "
                              "from pgvigil.block b join pgvigil.layout l on l.id = b.layout_id",
                              database="pgvigil")[0][0]
         harness.check(stored >= result["samples"], f"stored {stored} of {result['samples']}")

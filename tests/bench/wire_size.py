@@ -20,7 +20,7 @@ def body_bytes(fleet):
 
 def samples(fleet):
     return fleet.store_count(
-        "select coalesce(sum(b.ticks * cardinality(l.series)), 0) "
+        "select coalesce(sum(b.ticks * cardinality(l.series_ids)), 0) "
         "from pgvigil.block b join pgvigil.layout l on l.id = b.layout_id")
 
 

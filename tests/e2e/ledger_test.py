@@ -164,7 +164,7 @@ def server_counters(database):
 def delta_sums(store, since):
     sql = (f"select queryid::text, {', '.join(f'sum(d.{column})' for column in COLUMNS)} "
            "from pgvigil.statement_delta d "
-           "join pgvigil.role r on r.instance_id = d.instance_id and r.oid = d.userid "
+           "join pgvigil.role_name r on r.instance_id = d.instance_id and r.oid = d.userid "
            "where r.name = 'bench' and d.interval_end > %s group by 1")
     return {row[0]: tuple(int(value) for value in row[1:])
             for row in store.query(sql, (since,), database="pgvigil")}
