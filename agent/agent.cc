@@ -88,6 +88,7 @@ logs::LogSourceOptions LogOptionsOf(const config::AgentConfig& config, std::stri
   options.agent_id = std::move(agent_id);
   options.resource = std::move(resource);
   options.syslog_path = SyslogPathOf(config.syslog);
+  options.allow_literals = config.logs.allow_literals;
   options.files.max_record_bytes = config.logs.record_limit_bytes;
   options.batch_bytes = config.logs.batch_size_bytes;
   options.queue_bytes = config.logs.queue_size_bytes;
@@ -128,7 +129,7 @@ struct Agent::Parts {
   std::optional<pipeline::BatchThread> batch_thread;
   std::optional<host::HostSource> host;
   std::vector<std::unique_ptr<Target>> targets;
-  std::optional<status::StatusPage> status_page;
+  std::unique_ptr<status::StatusPage> status_page;
   bool stopped = false;
 };
 
@@ -151,12 +152,11 @@ Result<void> Agent::Parts::OpenStores() {
                          files, clock, drops));
   ASSIGN_OR_RETURN(layouts,
                    pipeline::LayoutStore::Open(config.spool.directory + "/layouts", clock));
-  ASSIGN_OR_RETURN(baselines,
-                   postgres::statements::Baselines::Open(
-                       state_dir + "/statements", {statements_spool->incarnation(),
-                                                   statements_spool->last_sequence()}));
-  ASSIGN_OR_RETURN(logs, logs::LogSource::Start(LogOptionsOf(config, agent_id, resource), clock,
-                                                drops, capabilities));
+  ASSIGN_OR_RETURN(baselines, postgres::statements::Baselines::Open(
+                                  state_dir + "/statements", {statements_spool->incarnation(),
+                                                              statements_spool->last_sequence()}));
+  ASSIGN_OR_RETURN(logs, logs::LogSource::Open(LogOptionsOf(config, agent_id, resource), clock,
+                                               drops, capabilities));
   return {};
 }
 
@@ -171,21 +171,17 @@ Result<void> Agent::Parts::StartDelivery() {
   const std::vector<ship::Outbox*> outboxes{metrics_spool.get(), statements_spool.get(),
                                             &logs->outbox()};
   delivery.emplace(
-      options, outboxes, *transport,
-      [this](std::string_view hash) { return layouts->Find(hash); }, clock, drops, capabilities);
+      options, outboxes, *transport, [this](std::string_view hash) { return layouts->Find(hash); },
+      clock, drops, capabilities);
   shipper.emplace(*delivery, outboxes, *transport, clock);
+  logs->Start();
   return {};
 }
 
 Result<void> Agent::Parts::StartSources() {
-  pipeline::BatcherParts parts{*metrics_spool,
-                               *statements_spool,
-                               *layouts,
-                               drops,
-                               clock,
-                               [this] { return Status(); },
-                               std::nullopt,
-                               std::nullopt};
+  pipeline::BatcherParts parts{
+      *metrics_spool, *statements_spool,           *layouts,     drops,
+      clock,          [this] { return Status(); }, std::nullopt, std::nullopt};
   auto journal = pipeline::RoundJournal::Open(config.agent.state_dir + "/rounds.journal",
                                               kJournalBytes, parts.found);
   if (journal) {
@@ -194,10 +190,10 @@ Result<void> Agent::Parts::StartSources() {
     shared::log::Error("{}; a crash will lose the samples that are not yet in a batch",
                        journal.error().message);
   }
-  batcher.emplace(pipeline::BatcherOptions{.agent_id = agent_id,
-                                           .resource = resource,
-                                           .period = config.metrics.batch},
-                  std::move(parts));
+  batcher.emplace(
+      pipeline::BatcherOptions{
+          .agent_id = agent_id, .resource = resource, .period = config.metrics.batch},
+      std::move(parts));
   batch_thread.emplace(queue, *batcher);
 
   if (config.host.enabled) {
@@ -220,8 +216,8 @@ Result<void> Agent::Parts::StartSources() {
       poller.text.interval = one.statements.text_interval;
       poller.text.text_characters = static_cast<uint32_t>(one.statements.text_limit_bytes);
       poller.text.run_bytes = one.statements.text_budget_bytes;
-      target.poller.emplace(poller, postgres::statements::PollerOutlets{*baselines, queue,
-                                                                        capabilities, clock});
+      target.poller.emplace(
+          poller, postgres::statements::PollerOutlets{*baselines, queue, capabilities, clock});
     }
     postgres::PostgresTargetOptions options;
     options.session = SessionOptionsOf(one);
@@ -240,10 +236,9 @@ Result<void> Agent::Parts::StartSources() {
     target.target.emplace(options, outputs);
   }
   if (!config.status.listen.address.empty()) {
-    ASSIGN_OR_RETURN(status_page,
-                     status::StatusPage::Start(config.status.listen.address,
-                                               config.status.listen.port,
-                                               [this] { return Status(); }));
+    ASSIGN_OR_RETURN(status_page, status::StatusPage::Start(config.status.listen.address,
+                                                            config.status.listen.port,
+                                                            [this] { return Status(); }));
   }
   return {};
 }
@@ -261,7 +256,9 @@ pgvigil::v1::AgentStatus Agent::Parts::Status() const {
 
 Agent::Agent(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 
-Agent::~Agent() { Stop(); }
+Agent::~Agent() {
+  Stop();
+}
 
 Result<std::unique_ptr<Agent>> Agent::Start(const config::AgentConfig& config) {
   auto parts = std::make_unique<Parts>(config);
@@ -288,9 +285,8 @@ void Agent::Stop() {
   parts.targets.clear();
   parts.queue.Close();
   // The last samples should still go out: half of the time for the disk, the rest for the network.
-  if (parts.batch_thread &&
-      !parts.batch_thread->Drain(parts.clock.Monotonic() +
-                                 (deadline - parts.clock.Monotonic()) / 2)) {
+  if (parts.batch_thread && !parts.batch_thread->Drain(parts.clock.Monotonic() +
+                                                       (deadline - parts.clock.Monotonic()) / 2)) {
     shared::log::Warn("stop: samples were left behind in the queue");
   }
   parts.batch_thread.reset();

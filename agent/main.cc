@@ -144,6 +144,6 @@ int main(int argc, char** argv) {
     return shared::kExitConfig;
   }
   shared::log::Init(shared::log::Level::kError);
-  if (once->parsed()) return agent::RunOnce(loaded.config, options.json);
-  return agent::RunDoctor(loaded.config, options.json);
+  if (once->parsed()) return agent::once::RunOnce(loaded.config, options.json);
+  return agent::doctor::RunDoctor(loaded.config, options.json);
 }

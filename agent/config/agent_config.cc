@@ -76,7 +76,6 @@ void ReadHost(Reader section, Host& out) {
   section.Strings("ignore_devices", out.ignore_devices);
   section.Strings("ignore_interfaces", out.ignore_interfaces);
   section.Bool("per_cpu", out.per_cpu);
-  section.Bool("connection_states", out.connection_states);
   section.RejectUnknownKeys();
 }
 
@@ -101,13 +100,7 @@ void ReadStatements(Reader section, Statements& out) {
 
 void ReadPostgresLogs(Reader section, PostgresLogs& out) {
   section.Bool("enabled", out.enabled);
-  section.Bool("allow_literals", out.allow_literals);
-  section.String("path", out.path, kOptionalPath);
-  section.String("directory", out.directory, kOptionalPath);
   section.RejectUnknownKeys();
-  if (!out.path.empty() && !out.directory.empty()) {
-    section.AddProblem("directory", "path is set too", "keep one of the two");
-  }
 }
 
 bool IsName(std::string_view name) {
@@ -189,6 +182,7 @@ void ReadSpool(Reader section, const std::string& state_dir, Spool& out) {
 }
 
 void ReadLogs(Reader section, Logs& out) {
+  section.Bool("allow_literals", out.allow_literals);
   section.Bytes("record_limit", out.record_limit_bytes, {.min = 1 * kKiB, .max = 16 * kMiB});
   section.Bytes("batch_size", out.batch_size_bytes, {.min = 4 * kKiB, .max = 8 * kMiB});
   section.Duration("batch_interval", out.batch_interval, {.min = 50ms, .max = 1min});

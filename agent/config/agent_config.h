@@ -68,8 +68,7 @@ struct Host {
       "/dev", "/proc/*", "/sys/*", "/run/*", "/var/lib/docker/*", "/var/lib/containers/*"};
   std::vector<std::string> ignore_devices = {"loop*", "ram*", "fd*", "sr*"};
   std::vector<std::string> ignore_interfaces = {"veth*"};
-  bool per_cpu = false;           // CPU time of each CPU beside the sum
-  bool connection_states = true;  // TCP connections by state, through netlink
+  bool per_cpu = true;  // CPU time of each CPU; false: only the sum
   bool operator==(const Host&) const = default;
 };
 
@@ -83,12 +82,9 @@ struct Statements {
   bool operator==(const Statements&) const = default;
 };
 
-// [postgres.logs], of the [[postgres]] before it
+// [postgres.logs], of the [[postgres]] before it: its log files, found through current_logfiles
 struct PostgresLogs {
   bool enabled = true;
-  bool allow_literals = false;  // true: constants in statements leave the host
-  std::string path;             // one log file; "": found through current_logfiles
-  std::string directory;        // or a directory of them
   bool operator==(const PostgresLogs&) const = default;
 };
 
@@ -132,6 +128,7 @@ struct Spool {
 
 // [logs]: all log files
 struct Logs {
+  bool allow_literals = false;                      // true: constants in statements leave the host
   uint64_t record_limit_bytes = uint64_t{1} << 20;  // a longer record is cut
   uint64_t batch_size_bytes = uint64_t{256} << 10;  // sent when so many bytes have been read
   std::chrono::milliseconds batch_interval{1'000};  // or when so much time has passed

@@ -115,8 +115,7 @@ ignore_filesystem_types = []
 ignore_mount_points = ["/a"]
 ignore_devices = ["b"]
 ignore_interfaces = ["c"]
-per_cpu = true
-connection_states = false
+per_cpu = false
 [[postgres]]
 name = "one"
 [[postgres]]
@@ -134,7 +133,7 @@ allow_superuser = true
 statement_timeout = "1s"
 lock_timeout = "10ms"
 statements = { enabled = false, interval = "1m", text_interval = "1h", text_limit = "1KiB", text_budget = "64KiB" }
-logs = { enabled = false, allow_literals = true, directory = "/log" }
+logs = { enabled = false }
 [syslog]
 enabled = false
 path = "/var/log/all"
@@ -143,6 +142,7 @@ metrics_limit = "8MiB"
 statements_limit = "4MiB"
 segment_size = "1MiB"
 [logs]
+allow_literals = true
 record_limit = "4KiB"
 batch_size = "8KiB"
 batch_interval = "100ms"
@@ -167,14 +167,15 @@ listen = "[::1]:9187"
                     .shutdown_timeout = 1500ms,
                     .labels = {{"env", "prod"}}};
   expected.metrics.batch = 10s;
-  expected.host = {.enabled = false,
-                   .interval = 1s,
-                   .ignore_filesystem_types = {},
-                   .ignore_mount_points = {"/a"},
-                   .ignore_devices = {"b"},
-                   .ignore_interfaces = {"c"},
-                   .per_cpu = true,
-                   .connection_states = false};
+  expected.host = {
+      .enabled = false,
+      .interval = 1s,
+      .ignore_filesystem_types = {},
+      .ignore_mount_points = {"/a"},
+      .ignore_devices = {"b"},
+      .ignore_interfaces = {"c"},
+      .per_cpu = false,
+  };
   expected.postgres.resize(2);
   expected.postgres[0].name = "one";
   PostgresTarget& two = expected.postgres[1];
@@ -197,13 +198,14 @@ listen = "[::1]:9187"
                     .text_interval = 1h,
                     .text_limit_bytes = 1024,
                     .text_budget_bytes = 65536};
-  two.logs = {.enabled = false, .allow_literals = true, .path = "", .directory = "/log"};
+  two.logs = {.enabled = false};
   expected.syslog = {.enabled = false, .path = "/var/log/all"};
   expected.spool = {.directory = "/state/spool",
                     .metrics_limit_bytes = 8 << 20,
                     .statements_limit_bytes = 4 << 20,
                     .segment_size_bytes = 1 << 20};
-  expected.logs = {.record_limit_bytes = 4096,
+  expected.logs = {.allow_literals = true,
+                   .record_limit_bytes = 4096,
                    .batch_size_bytes = 8192,
                    .batch_interval = 100ms,
                    .queue_size_bytes = 131072};
@@ -265,8 +267,6 @@ TEST(AgentConfig, ChecksWhatBelongsTogether) {
                  "5m must not be below interval (10m)");
   expect_problem("[[postgres]]\n[postgres.statements]\ntext_interval = \"20s\"",
                  "postgres[0].statements.text_interval", "20s must not be below interval (30s)");
-  expect_problem("[[postgres]]\n[postgres.logs]\npath = \"/a\"\ndirectory = \"/b\"",
-                 "postgres[0].logs.directory", "path is set too");
   expect_problem("[spool]\nsegment_size = \"200MiB\"", "spool.segment_size",
                  "200MiB must be at most half of the smaller limit (256MiB)");
   expect_problem("[logs]\nqueue_size = \"64KiB\"", "logs.queue_size",
