@@ -6,6 +6,8 @@
 
 #include "agent/agent.h"
 #include "agent/config/agent_config.h"
+#include "agent/doctor/doctor.h"
+#include "agent/once/once.h"
 #include "shared/base/exit_code.h"
 #include "shared/base/pid_file.h"
 #include "shared/base/signals.h"
@@ -112,14 +114,16 @@ int main(int argc, char** argv) {
   };
   CLI::App* run = app.add_subcommand("run", "run until SIGTERM or SIGINT; SIGHUP reloads");
   run->add_option("--pid-file", options.pid_file, "write the process number here");
+  CLI::App* check = app.add_subcommand("check", "prove each capability and say what helps");
+  CLI::App* once = app.add_subcommand("once", "collect one round and print what would be sent");
   CLI::App* config = app.add_subcommand("config", "look at the configuration");
   config->require_subcommand(1);
   CLI::App* config_check = config->add_subcommand("check", "name everything that is wrong with it");
   CLI::App* config_show =
       config->add_subcommand("show", "print what is in effect and where it comes from");
   CLI::App* version = app.add_subcommand("version", "print the version");
-  for (CLI::App* command : {run, config_check, config_show}) add_config(command);
-  for (CLI::App* command : {config_check, config_show, version}) add_json(command);
+  for (CLI::App* command : {run, check, once, config_check, config_show}) add_config(command);
+  for (CLI::App* command : {check, once, config_check, config_show, version}) add_json(command);
 
   try {
     app.parse(argc, argv);
@@ -132,5 +136,14 @@ int main(int argc, char** argv) {
   if (config_check->parsed()) {
     return shared::config::RunConfigCheck(loaded.problems, options.config.c_str(), options.json);
   }
-  return shared::config::RunConfigShow(loaded.problems, loaded.settings, options.json);
+  if (config_show->parsed()) {
+    return shared::config::RunConfigShow(loaded.problems, loaded.settings, options.json);
+  }
+  if (!loaded.ok()) {
+    fmt::print(stderr, "{}", loaded.problems.ToText());
+    return shared::kExitConfig;
+  }
+  shared::log::Init(shared::log::Level::kError);
+  if (once->parsed()) return agent::once::RunOnce(loaded.config, options.json);
+  return agent::doctor::RunDoctor(loaded.config, options.json);
 }

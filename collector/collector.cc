@@ -105,7 +105,9 @@ struct Collector::Parts {
 
 Collector::Collector(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 
-Collector::~Collector() { Stop(); }
+Collector::~Collector() {
+  Stop();
+}
 
 shared::Result<std::unique_ptr<Collector>> Collector::Start(const config::CollectorConfig& config) {
   auto parts = std::make_unique<Parts>(config);

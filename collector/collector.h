@@ -10,8 +10,8 @@ namespace collector {
 // The running collector: builds its parts, starts them, and stops them in the order of the flow.
 class Collector {
  public:
-  // Listens at once; while PostgreSQL is away it answers 503 and becomes ready by itself. Fails when
-  // it cannot listen.
+  // Listens at once; while PostgreSQL is away it answers 503 and becomes ready by itself. Fails
+  // when it cannot listen.
   static shared::Result<std::unique_ptr<Collector>> Start(const config::CollectorConfig& config);
   ~Collector();
   Collector(const Collector&) = delete;

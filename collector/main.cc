@@ -81,8 +81,8 @@ int RunHealthCheck(const Options& options) {
   if (url.empty()) {
     const LoadedConfig loaded = Load(options);
     const auto& listen = loaded.config.http.listen;
-    url = fmt::format("http://{}:{}/readyz", listen.address == "0.0.0.0" ? "127.0.0.1" : listen.address,
-                      listen.port);
+    url = fmt::format("http://{}:{}/readyz",
+                      listen.address == "0.0.0.0" ? "127.0.0.1" : listen.address, listen.port);
   }
   shared::http::ClientConfig config;
   config.request_timeout = std::chrono::seconds(5);
@@ -130,12 +130,14 @@ int main(int argc, char** argv) {
   CLI::App* config = app.add_subcommand("config", "look at the configuration");
   config->require_subcommand(1);
   CLI::App* check = config->add_subcommand("check", "name everything that is wrong with it");
-  CLI::App* show = config->add_subcommand("show", "print what is in effect and where it comes from");
+  CLI::App* show =
+      config->add_subcommand("show", "print what is in effect and where it comes from");
   for (CLI::App* command : {check, show}) {
     add_config(command);
     add_json(command);
   }
-  CLI::App* health = app.add_subcommand("healthcheck", "ask a running collector whether it is ready");
+  CLI::App* health =
+      app.add_subcommand("healthcheck", "ask a running collector whether it is ready");
   add_config(health);
   health->add_option("--url", options.health_url, "instead of the configured address");
   CLI::App* version = app.add_subcommand("version", "print the version");

@@ -51,7 +51,7 @@ struct Program {
 // [metrics]
 struct Metrics {
   // How long samples are gathered into one block. The first round after the start goes at once.
-  std::chrono::milliseconds batch{60'000};
+  std::chrono::milliseconds batch{30'000};
   bool operator==(const Metrics&) const = default;
 };
 

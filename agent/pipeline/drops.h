@@ -31,8 +31,8 @@ class Drops {
 // their own; the batcher sends all with every metrics batch. Thread-safe.
 class Capabilities {
  public:
-  void Set(std::string_view name, pgvigil::v1::Capability::State state, std::string_view detail = {},
-           std::string_view remedy = {});
+  void Set(std::string_view name, pgvigil::v1::Capability::State state,
+           std::string_view detail = {}, std::string_view remedy = {});
   [[nodiscard]] std::vector<pgvigil::v1::Capability> Snapshot() const;
 
  private:

@@ -30,7 +30,11 @@ class SystemClock final : public Clock {
 };
 
 // Nanoseconds since 1970, as the wire carries them, and back.
-inline int64_t ToUnixNanos(WallTime time) { return time.time_since_epoch().count(); }
-inline WallTime FromUnixNanos(int64_t nanos) { return WallTime(std::chrono::nanoseconds(nanos)); }
+inline int64_t ToUnixNanos(WallTime time) {
+  return time.time_since_epoch().count();
+}
+inline WallTime FromUnixNanos(int64_t nanos) {
+  return WallTime(std::chrono::nanoseconds(nanos));
+}
 
 }  // namespace shared

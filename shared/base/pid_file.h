@@ -6,7 +6,8 @@
 
 namespace shared {
 
-// A file with this process' number and a line break, for scripts; removed at the end. It is no lock.
+// A file with this process' number and a line break, for scripts; removed at the end. It is no
+// lock.
 class PidFile {
  public:
   // `path` "": none is written.

@@ -55,8 +55,8 @@ template <typename... Args>
   return tl::make_unexpected(Error{code, fmt::format(format, std::forward<Args>(args)...)});
 }
 
-// The error of a failed system call: "<what>: <strerror(error_number)>". ENOENT is kNotFound; EACCES
-// and EPERM are kPermissionDenied; ENOSPC, EDQUOT, EMFILE, ENFILE and ENOMEM are
+// The error of a failed system call: "<what>: <strerror(error_number)>". ENOENT is kNotFound;
+// EACCES and EPERM are kPermissionDenied; ENOSPC, EDQUOT, EMFILE, ENFILE and ENOMEM are
 // kResourceExhausted; EINVAL is kInvalidInput; everything else is kUnavailable.
 [[nodiscard]] Error ErrnoError(int error_number, std::string_view what);
 [[nodiscard]] inline tl::unexpected<Error> FailErrno(int error_number, std::string_view what) {
@@ -69,18 +69,18 @@ template <typename... Args>
 #define PGVIGIL_CONCAT(a, b) PGVIGIL_CONCAT_INNER(a, b)
 
 // RETURN_IF_ERROR(expression): leaves the function with the error of a failed Result.
-#define RETURN_IF_ERROR(expression)                                              \
-  do {                                                                           \
-    if (auto pgvigil_result = (expression); !pgvigil_result) {                   \
-      return ::tl::make_unexpected(std::move(pgvigil_result).error());           \
-    }                                                                            \
+#define RETURN_IF_ERROR(expression)                                    \
+  do {                                                                 \
+    if (auto pgvigil_result = (expression); !pgvigil_result) {         \
+      return ::tl::make_unexpected(std::move(pgvigil_result).error()); \
+    }                                                                  \
   } while (false)
 
 // ASSIGN_OR_RETURN(declaration, expression): the value of a Result, or leaves with its error:
 //   ASSIGN_OR_RETURN(const std::string text, ReadFile(path));
 #define ASSIGN_OR_RETURN(declaration, expression) \
   ASSIGN_OR_RETURN_INNER(PGVIGIL_CONCAT(pgvigil_result_, __LINE__), declaration, expression)
-#define ASSIGN_OR_RETURN_INNER(result, declaration, expression)              \
-  auto result = (expression);                                                \
-  if (!(result)) return ::tl::make_unexpected(std::move(result).error());    \
+#define ASSIGN_OR_RETURN_INNER(result, declaration, expression)           \
+  auto result = (expression);                                             \
+  if (!(result)) return ::tl::make_unexpected(std::move(result).error()); \
   declaration = std::move(*(result))

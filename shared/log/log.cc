@@ -14,15 +14,21 @@ std::atomic<Level> threshold{Level::kInfo};
 
 spdlog::level::level_enum ToSpdlog(Level level) {
   switch (level) {
-    case Level::kDebug: return spdlog::level::debug;
-    case Level::kInfo: return spdlog::level::info;
-    case Level::kWarn: return spdlog::level::warn;
-    case Level::kError: return spdlog::level::err;
+    case Level::kDebug:
+      return spdlog::level::debug;
+    case Level::kInfo:
+      return spdlog::level::info;
+    case Level::kWarn:
+      return spdlog::level::warn;
+    case Level::kError:
+      return spdlog::level::err;
   }
   return spdlog::level::info;
 }
 
-bool UnderSystemd() { return std::getenv("JOURNAL_STREAM") != nullptr; }
+bool UnderSystemd() {
+  return std::getenv("JOURNAL_STREAM") != nullptr;
+}
 
 spdlog::logger& Logger() {
   static const std::shared_ptr<spdlog::logger> logger = [] {
@@ -39,10 +45,14 @@ spdlog::logger& Logger() {
 
 std::string_view Prefix(Level level, bool systemd) {
   switch (level) {
-    case Level::kDebug: return systemd ? "<7>" : "DEBUG ";
-    case Level::kInfo: return systemd ? "<6>" : "INFO ";
-    case Level::kWarn: return systemd ? "<4>" : "WARN ";
-    case Level::kError: return systemd ? "<3>" : "ERROR ";
+    case Level::kDebug:
+      return systemd ? "<7>" : "DEBUG ";
+    case Level::kInfo:
+      return systemd ? "<6>" : "INFO ";
+    case Level::kWarn:
+      return systemd ? "<4>" : "WARN ";
+    case Level::kError:
+      return systemd ? "<3>" : "ERROR ";
   }
   return "";
 }
@@ -63,9 +73,15 @@ std::string Escape(std::string_view message) {
 
 }  // namespace
 
-void Init(Level level) { threshold = level; }
-void SetLevel(Level level) { threshold = level; }
-bool Enabled(Level level) { return level >= threshold.load(std::memory_order_relaxed); }
+void Init(Level level) {
+  threshold = level;
+}
+void SetLevel(Level level) {
+  threshold = level;
+}
+bool Enabled(Level level) {
+  return level >= threshold.load(std::memory_order_relaxed);
+}
 
 void Write(Level level, std::string_view message) {
   static const bool systemd = UnderSystemd();

@@ -8,9 +8,9 @@
 #include <string_view>
 #include <utility>
 
-// The program's own log: one line an event to standard error, for the operator. ERROR: data was lost
-// or someone must act. WARN: odd but recovered. INFO: lifecycle. DEBUG: the rest. Never a line per
-// sample. Thread-safe. spdlog is included only in log.cc.
+// The program's own log: one line an event to standard error, for the operator. ERROR: data was
+// lost or someone must act. WARN: odd but recovered. INFO: lifecycle. DEBUG: the rest. Never a line
+// per sample. Thread-safe. spdlog is included only in log.cc.
 namespace shared::log {
 
 enum class Level { kDebug, kInfo, kWarn, kError };
@@ -25,7 +25,8 @@ void Write(Level level, std::string_view message);
 
 template <typename... Args>
 void Debug(fmt::format_string<Args...> format, Args&&... args) {
-  if (Enabled(Level::kDebug)) Write(Level::kDebug, fmt::format(format, std::forward<Args>(args)...));
+  if (Enabled(Level::kDebug))
+    Write(Level::kDebug, fmt::format(format, std::forward<Args>(args)...));
 }
 template <typename... Args>
 void Info(fmt::format_string<Args...> format, Args&&... args) {
@@ -37,7 +38,8 @@ void Warn(fmt::format_string<Args...> format, Args&&... args) {
 }
 template <typename... Args>
 void Error(fmt::format_string<Args...> format, Args&&... args) {
-  if (Enabled(Level::kError)) Write(Level::kError, fmt::format(format, std::forward<Args>(args)...));
+  if (Enabled(Level::kError))
+    Write(Level::kError, fmt::format(format, std::forward<Args>(args)...));
 }
 
 // For a line that could repeat: true at most once in `period`. `suppressed` is how many were held

@@ -20,8 +20,8 @@ struct Block {
   }
 };
 
-// "No value here": the NaN that Prometheus uses as its staleness marker. Told from other NaNs by its
-// bits.
+// "No value here": the NaN that Prometheus uses as its staleness marker. Told from other NaNs by
+// its bits.
 inline constexpr uint64_t kStaleBits = 0x7ff0000000000002;
 
 }  // namespace shared::model

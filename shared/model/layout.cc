@@ -31,10 +31,14 @@ void AppendLabels(std::string& out, const Labels& labels) {
 
 std::string_view KindName(MetricKind kind) {
   switch (kind) {
-    case MetricKind::kUnspecified: return "unspecified";
-    case MetricKind::kGauge: return "gauge";
-    case MetricKind::kCounter: return "counter";
-    case MetricKind::kUpDownCounter: return "updowncounter";
+    case MetricKind::kUnspecified:
+      return "unspecified";
+    case MetricKind::kGauge:
+      return "gauge";
+    case MetricKind::kCounter:
+      return "counter";
+    case MetricKind::kUpDownCounter:
+      return "updowncounter";
   }
   return "unspecified";
 }

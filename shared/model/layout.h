@@ -38,9 +38,10 @@ struct Layout {
   LayoutHash hash;  // ComputeHash() of the rest
 };
 
-// XXH3-128 (canonical, big-endian bytes) over: count of common labels, each as name and value; count
-// of series, each as name, unit, kind (one byte), count of labels, each as name and value. Counts and
-// lengths are 32-bit little-endian, strings are length and bytes. Never changes: hashes are stored.
+// XXH3-128 (canonical, big-endian bytes) over: count of common labels, each as name and value;
+// count of series, each as name, unit, kind (one byte), count of labels, each as name and value.
+// Counts and lengths are 32-bit little-endian, strings are length and bytes. Never changes: hashes
+// are stored.
 LayoutHash ComputeHash(const Labels& common_labels, const std::vector<Series>& series);
 
 // 32 lower-case hexadecimal digits.

@@ -217,7 +217,8 @@ int main(int argc, char** argv) {
                              " WHERE datname = 'pgvigil'");
   (*store)->Close();
   fmt::print(
-      "{{\"name\":\"store_write\",\"samples_per_s\":{:.0f},\"batches_per_s\":{:.0f},\"seconds\":{:.1f},"
+      "{{\"name\":\"store_write\",\"samples_per_s\":{:.0f},\"batches_per_s\":{:.0f},\"seconds\":{:."
+      "1f},"
       "\"agents\":{},\"writers\":{},\"series\":{},\"ticks\":{},\"rows\":{:.0f},\"failed\":{},"
       "\"commits\":{:.0f},\"l0_bytes_per_sample\":{:.2f},\"wal_bytes_per_sample\":{:.2f}}}\n",
       samples / took, static_cast<double>(stored) / took, took, agents, writers, kSeries, kTicks,
