@@ -10,11 +10,8 @@
 // One look at each thing that the agent wants. None of them sends, makes or keeps anything.
 namespace agent::doctor {
 
-// "state_dir": whether `path` is a directory that this user can write to, or can be made.
-pgvigil::v1::Capability CheckStateDirectory(const std::string& path);
-
-// "host": two rounds, since some series are differences. DEGRADED: the detail is what cannot be
-// read. FAILED: nothing can. A file that this kernel lacks is told and is no fault.
+// "host": two rounds, since some series are differences; judged as the running agent does
+// (agent/host/diagnosis.h).
 pgvigil::v1::Capability CheckHost(const host::HostOptions& options, host::HostSystem system = {});
 
 // "postgres:<name>", "pg_stat_statements:<name>", "logs:<name>", always these three; OFF for what

@@ -3,16 +3,11 @@
 #include <random>
 #include <utility>
 
+#include "agent/host/diagnosis.h"
 #include "shared/concurrency/thread_name.h"
 #include "shared/concurrency/ticker.h"
 
 namespace agent::host {
-namespace {
-
-using pgvigil::v1::Capability;
-
-}  // namespace
-
 std::chrono::nanoseconds PhaseOf(uint64_t seed, std::chrono::nanoseconds interval) {
   if (interval.count() <= 0) return {};
   std::mt19937_64 random(seed);
@@ -20,15 +15,15 @@ std::chrono::nanoseconds PhaseOf(uint64_t seed, std::chrono::nanoseconds interva
 }
 
 HostSource::HostSource(HostOptions options, HostSystem system, HostSink sink, uint64_t seed)
-    : interval_(options.interval),
-      phase_(PhaseOf(seed, interval_)),
-      collector_(std::move(options), std::move(system)),
+    : options_(std::move(options)),
+      phase_(PhaseOf(seed, options_.interval)),
+      collector_(options_, std::move(system)),
       sink_(sink),
       thread_([this](const std::stop_token& stop) { Run(stop); }) {}
 
 void HostSource::Run(const std::stop_token& stop) {
   shared::SetThreadName("host");
-  shared::Ticker ticker(interval_, phase_);
+  shared::Ticker ticker(options_.interval, phase_);
   uint64_t skipped = 0;
   bool first = true;
   while (ticker.Wait(stop)) {
@@ -39,7 +34,7 @@ void HostSource::Run(const std::stop_token& stop) {
                       (now_skipped - skipped) * round.values.size());
       skipped = now_skipped;
     }
-    if (first || collector_.problems_changed()) Report();
+    if (first || collector_.problems_changed()) Report(round.values.size());
     first = false;
     Push(round, time);
   }
@@ -54,16 +49,9 @@ void HostSource::Push(const pipeline::FrameBuilder::Round& round, shared::WallTi
   sink_.drops.Add(pgvigil::v1::STREAM_METRICS, "queue_full", round.values.size());
 }
 
-void HostSource::Report() {
-  const std::string faults = collector_.problems().faults();
-  const std::string absent = collector_.problems().absent();
-  std::string detail = faults;
-  if (!absent.empty()) {
-    if (!detail.empty()) detail += "; ";
-    detail += "not on this kernel: " + absent;
-  }
-  sink_.capabilities.Set("host", faults.empty() ? Capability::STATE_OK : Capability::STATE_DEGRADED,
-                         detail);
+void HostSource::Report(size_t samples) {
+  const pgvigil::v1::Capability now = DiagnoseHost(options_, collector_.problems(), samples);
+  sink_.capabilities.Set(now.name(), now.state(), now.detail(), now.remedy());
 }
 
 }  // namespace agent::host

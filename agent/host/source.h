@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <stop_token>
 #include <thread>
@@ -27,8 +28,8 @@ std::chrono::nanoseconds PhaseOf(uint64_t seed, std::chrono::nanoseconds interva
 
 // The agent's host thread: a round every options.interval into the queue. A round that the queue
 // refuses is dropped and counted ("queue_full"), rounds that came due while an earlier one took too
-// long are skipped and counted ("round_skipped"). Capability "host": ok, or degraded with what
-// cannot be read. Runs from construction to destruction.
+// long are skipped and counted ("round_skipped"). Capability "host": see diagnosis.h. Runs from
+// construction to destruction.
 class HostSource {
  public:
   // `seed` fixes the phase; take it from the agent's id.
@@ -42,9 +43,9 @@ class HostSource {
  private:
   void Run(const std::stop_token& stop);
   void Push(const pipeline::FrameBuilder::Round& round, shared::WallTime time);
-  void Report();
+  void Report(size_t samples);
 
-  const std::chrono::milliseconds interval_;
+  const HostOptions options_;
   const std::chrono::nanoseconds phase_;
   HostCollector collector_;  // run thread only
   HostSink sink_;

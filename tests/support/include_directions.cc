@@ -29,7 +29,7 @@ constexpr Library kLibraries[] = {
     {"curl/", "shared/http/"},          {"boost/", "collector/http/"},
     {"toml++/", "shared/config/"},      {"spdlog/", "shared/log/"},
     {"prometheus/", "shared/metrics/"}, {"librdkafka/", "collector/bus/"},
-    {"rdkafka", "collector/bus/"},
+    {"rdkafka", "collector/bus/"},      {"httplib", "agent/status/"},
 };
 
 struct Barrier {

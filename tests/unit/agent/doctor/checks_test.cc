@@ -31,31 +31,6 @@ std::vector<std::string> Summary(const std::vector<Capability>& capabilities) {
   return out;
 }
 
-TEST(CheckStateDirectory, AcceptsOneThatIsThereAndMakesNone) {
-  const tests::TemporaryDirectory directory;
-  Capability found = CheckStateDirectory(directory.path());
-  EXPECT_EQ(found.name(), "state_dir");
-  EXPECT_EQ(found.state(), Capability::STATE_OK) << found.detail();
-  EXPECT_EQ(found.detail(), "");
-  found = CheckStateDirectory(directory / "a/b/");
-  EXPECT_EQ(found.state(), Capability::STATE_OK) << found.detail();
-  EXPECT_EQ(found.detail(), directory / "a/b/" + " will be made at the first start");
-  EXPECT_FALSE(std::filesystem::exists(directory / "a"));
-}
-
-TEST(CheckStateDirectory, RefusesAFile) {
-  const tests::TemporaryDirectory directory;
-  const std::string path = directory / "file";
-  std::ofstream(path) << "x";
-  Capability found = CheckStateDirectory(path);
-  EXPECT_EQ(found.state(), Capability::STATE_FAILED);
-  EXPECT_EQ(found.detail(), path + " is not a directory");
-  EXPECT_EQ(found.remedy(), "set agent.state_dir to a directory");
-  found = CheckStateDirectory(path + "/below");
-  EXPECT_EQ(found.state(), Capability::STATE_FAILED);
-  EXPECT_EQ(found.detail(), "open " + path + "/below: Not a directory");
-}
-
 TEST(CheckHost, IsFineOnACapturedHost) {
   host::HostOptions options;
   options.proc_root = PGVIGIL_FIXTURES "/proc/6.1-x86_64";
