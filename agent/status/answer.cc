@@ -21,17 +21,17 @@ using pipeline::StateName;
 using pipeline::StreamName;
 using Label = std::pair<std::string_view, std::string_view>;
 
-constexpr std::string_view kPrefix = "pgvigil_agent_";
+constexpr Capability::State kStates[] = {Capability::STATE_OK, Capability::STATE_DEGRADED,
+                                         Capability::STATE_FAILED, Capability::STATE_OFF};
 
 void AppendFamily(std::string_view name, std::string_view type, std::string_view help,
                   std::string& out) {
-  out += fmt::format("# HELP {}{} {}\n# TYPE {}{} {}\n", kPrefix, name, help, kPrefix, name, type);
+  out += fmt::format("# HELP {} {}\n# TYPE {} {}\n", name, help, name, type);
 }
 
 template <typename Number>
 void AppendSample(std::string_view name, std::initializer_list<Label> labels, Number value,
                   std::string& out) {
-  out += kPrefix;
   out += name;
   char separator = '{';
   for (const Label& label : labels) {
@@ -41,7 +41,7 @@ void AppendSample(std::string_view name, std::initializer_list<Label> labels, Nu
     shared::text::AppendLabelValue(label.second, out);
     separator = ',';
   }
-  out += fmt::format("}} {}\n", value);
+  out += fmt::format("{} {}\n", labels.size() == 0 ? "" : "}", value);
 }
 
 double AgeSeconds(const StreamStatus& stream, shared::WallTime now) {
@@ -60,42 +60,72 @@ Answer Ready(const AgentStatus& status) {
   return {.body = "ready\n"};
 }
 
-}  // namespace
-
-std::string RenderMetrics(const AgentStatus& status, shared::WallTime now) {
-  std::string out;
-  AppendFamily("build_info", "gauge", "Which agent this is; always 1.", out);
-  AppendSample("build_info", {{"version", status.version()}, {"commit", shared::kCommit}}, 1, out);
-  AppendFamily("capability", "gauge", "What the agent can collect, by its state; always 1.", out);
+void RenderAgent(const AgentStatus& status, std::string& out) {
+  AppendFamily("pgvigil_agent_build_info", "gauge", "Which agent this is; always 1.", out);
+  AppendSample("pgvigil_agent_build_info",
+               {{"version", status.version()}, {"commit", shared::kCommit}}, 1, out);
+  AppendFamily("pgvigil_agent_start_time_seconds", "gauge", "When it started, since 1970.", out);
+  AppendSample("pgvigil_agent_start_time_seconds", {},
+               static_cast<double>(status.started_unix_nano()) * 1e-9, out);
+  AppendFamily("pgvigil_agent_capability", "gauge",
+               "What the agent can collect: 1 for the state that holds.", out);
   for (const Capability& one : status.capabilities()) {
-    AppendSample("capability", {{"name", one.name()}, {"state", StateName(one.state())}}, 1, out);
+    for (const Capability::State state : kStates) {
+      AppendSample("pgvigil_agent_capability", {{"name", one.name()}, {"state", StateName(state)}},
+                   one.state() == state ? 1 : 0, out);
+    }
   }
-  AppendFamily("dropped_items_total", "counter",
+}
+
+void RenderLosses(const AgentStatus& status, std::string& out) {
+  AppendFamily("pgvigil_agent_dropped_items_total", "counter",
                "Samples, log records and statement deltas that were lost.", out);
   for (const pgvigil::v1::Dropped& one : status.dropped()) {
-    AppendSample("dropped_items_total",
+    AppendSample("pgvigil_agent_dropped_items_total",
                  {{"stream", StreamName(one.stream())}, {"reason", one.reason()}}, one.items(),
                  out);
   }
-  AppendFamily("waiting_bytes", "gauge", "Made and not yet acknowledged by the collector.", out);
+}
+
+void RenderWaiting(const AgentStatus& status, shared::WallTime now, std::string& out) {
+  AppendFamily("pgvigil_agent_waiting_bytes", "gauge",
+               "Made and not yet acknowledged by the collector.", out);
   for (const StreamStatus& one : status.streams()) {
-    AppendSample("waiting_bytes", {{"stream", StreamName(one.stream())}}, one.waiting_bytes(), out);
+    AppendSample("pgvigil_agent_waiting_bytes", {{"stream", StreamName(one.stream())}},
+                 one.waiting_bytes(), out);
   }
-  AppendFamily("oldest_waiting_seconds", "gauge", "Age of the oldest that waits; 0 when none does.",
-               out);
+  AppendFamily("pgvigil_agent_oldest_waiting_seconds", "gauge",
+               "Age of the oldest that waits; 0 when none does.", out);
   for (const StreamStatus& one : status.streams()) {
-    AppendSample("oldest_waiting_seconds", {{"stream", StreamName(one.stream())}},
+    AppendSample("pgvigil_agent_oldest_waiting_seconds", {{"stream", StreamName(one.stream())}},
                  AgeSeconds(one, now), out);
   }
+}
+
+void RenderProcess(const ProcessUsage& usage, std::string& out) {
+  AppendFamily("process_cpu_seconds_total", "counter", "User and system time.", out);
+  AppendSample("process_cpu_seconds_total", {}, usage.cpu_seconds, out);
+  AppendFamily("process_resident_memory_bytes", "gauge", "Resident memory.", out);
+  AppendSample("process_resident_memory_bytes", {}, usage.resident_bytes, out);
+}
+
+}  // namespace
+
+std::string RenderMetrics(const Facts& facts) {
+  std::string out;
+  RenderAgent(facts.status, out);
+  RenderLosses(facts.status, out);
+  RenderWaiting(facts.status, facts.now, out);
+  if (facts.usage) RenderProcess(*facts.usage, out);
   return out;
 }
 
-Answer AnswerTo(std::string_view path, const AgentStatus& status, shared::WallTime now) {
+Answer AnswerTo(std::string_view path, const Facts& facts) {
   if (path == "/healthz") return {.body = "ok\n"};
-  if (path == "/readyz") return Ready(status);
+  if (path == "/readyz") return Ready(facts.status);
   if (path == "/metrics") {
     return {.content_type = "text/plain; version=0.0.4; charset=utf-8",
-            .body = RenderMetrics(status, now)};
+            .body = RenderMetrics(facts)};
   }
   return {.status = 404, .body = "not found: try /healthz, /readyz or /metrics\n"};
 }

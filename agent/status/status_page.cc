@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <chrono>
+#include <optional>
 #include <thread>
 #include <utility>
 
@@ -71,7 +72,9 @@ void StatusPage::Impl::Respond(const httplib::Request& request, httplib::Respons
   } else if (HasBody(request)) {
     answer = {.status = 400, .body = "a request with a body\n"};
   } else {
-    answer = AnswerTo(request.path, status(), clock.Now());
+    Result<ProcessUsage> usage = ReadProcessUsage();
+    answer = AnswerTo(request.path,
+                      {status(), usage ? std::optional(*usage) : std::nullopt, clock.Now()});
   }
   response.status = answer.status;
   response.set_header("X-Content-Type-Options", "nosniff");
