@@ -23,6 +23,7 @@
 #include "agent/ship/shipper.h"
 #include "agent/spool/files.h"
 #include "agent/spool/spool.h"
+#include "agent/status/status_page.h"
 #include "shared/base/clock.h"
 #include "shared/base/file.h"
 #include "shared/base/version.h"
@@ -128,6 +129,7 @@ struct Agent::Parts {
   std::optional<pipeline::BatchThread> batch_thread;
   std::optional<host::HostSource> host;
   std::vector<std::unique_ptr<Target>> targets;
+  std::unique_ptr<status::StatusPage> status_page;
   bool stopped = false;
 };
 
@@ -233,6 +235,11 @@ Result<void> Agent::Parts::StartSources() {
     }
     target.target.emplace(options, outputs);
   }
+  if (!config.status.listen.address.empty()) {
+    ASSIGN_OR_RETURN(status_page, status::StatusPage::Start(config.status.listen.address,
+                                                            config.status.listen.port,
+                                                            [this] { return Status(); }));
+  }
   return {};
 }
 
@@ -271,6 +278,7 @@ void Agent::Stop() {
   if (std::exchange(parts.stopped, true)) return;
   const shared::MonotonicTime deadline =
       parts.clock.Monotonic() + parts.config.agent.shutdown_timeout;
+  parts.status_page.reset();
   for (const std::unique_ptr<Target>& target : parts.targets) target->target->RequestStop();
   parts.host.reset();
   parts.logs->Stop();
