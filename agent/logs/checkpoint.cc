@@ -139,6 +139,27 @@ Result<std::string> ReadSlot(int fd, uint64_t offset, const std::string& path) {
   return out;
 }
 
+// What the two slots of a file hold.
+struct Slots {
+  std::optional<DecodedSlot> newest;  // nullopt: neither is readable
+  int newest_index = 1;
+  bool empty = true;
+};
+
+Result<Slots> ReadSlots(int fd, const std::string& path) {
+  Slots out;
+  for (int slot = 0; slot < 2; ++slot) {
+    ASSIGN_OR_RETURN(const std::string bytes,
+                     ReadSlot(fd, static_cast<uint64_t>(slot) * kSlotBytes, path));
+    out.empty = out.empty && bytes.empty();
+    Result<DecodedSlot> decoded = DecodeSlot(bytes);
+    if (!decoded || (out.newest && decoded->generation <= out.newest->generation)) continue;
+    out.newest_index = slot;
+    out.newest = std::move(*decoded);
+  }
+  return out;
+}
+
 }  // namespace
 
 Result<std::string> EncodeSlot(const CheckpointState& state, uint64_t generation) {
@@ -212,26 +233,28 @@ Result<DecodedSlot> DecodeSlot(std::string_view bytes) {
   return out;
 }
 
+Result<CheckpointState> ReadCheckpoint(const std::string& path) {
+  const shared::UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd.valid()) return FailErrno(errno, fmt::format("open {}", path));
+  ASSIGN_OR_RETURN(Slots slots, ReadSlots(fd.get(), path));
+  if (!slots.newest) return Fail(ErrorCode::kMalformed, "{}: neither slot is readable", path);
+  return std::move(slots.newest->state);
+}
+
 Result<Checkpoint> Checkpoint::Open(const std::string& path) {
   Checkpoint out;
   out.path_ = path;
   out.fd_.Reset(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (!out.fd_.valid()) return FailErrno(errno, fmt::format("open {}", path));
-  bool empty = true;
-  bool found = false;
-  for (int slot = 0; slot < 2; ++slot) {
-    ASSIGN_OR_RETURN(const std::string bytes,
-                     ReadSlot(out.fd_.get(), static_cast<uint64_t>(slot) * kSlotBytes, path));
-    empty = empty && bytes.empty();
-    Result<DecodedSlot> decoded = DecodeSlot(bytes);
-    if (!decoded || (found && decoded->generation <= out.generation_)) continue;
-    found = true;
-    out.generation_ = decoded->generation;
-    out.newest_slot_ = slot;
-    out.loaded_ = std::move(decoded->state);
+  ASSIGN_OR_RETURN(Slots slots, ReadSlots(out.fd_.get(), path));
+  if (!slots.newest) {
+    if (!slots.empty) out.origin_ = Origin::kDamaged;
+    return out;
   }
-  if (found) out.origin_ = Origin::kLoaded;
-  if (!found && !empty) out.origin_ = Origin::kDamaged;
+  out.origin_ = Origin::kLoaded;
+  out.generation_ = slots.newest->generation;
+  out.newest_slot_ = slots.newest_index;
+  out.loaded_ = std::move(slots.newest->state);
   return out;
 }
 

@@ -79,6 +79,10 @@ struct DecodedSlot {
 };
 shared::Result<DecodedSlot> DecodeSlot(std::string_view bytes);
 
+// What a checkpoint file holds, for others than the tailer: makes nothing, and may run while the
+// tailer saves. kNotFound: there is no file; kMalformed: neither slot is readable.
+shared::Result<CheckpointState> ReadCheckpoint(const std::string& path);
+
 // The file. One thread.
 class Checkpoint {
  public:

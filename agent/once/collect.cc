@@ -1,16 +1,20 @@
 #include "agent/once/collect.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 
 #include <span>
 #include <utility>
 
+#include "agent/logs/checkpoint.h"
 #include "agent/logs/current_file.h"
+#include "agent/logs/file_identity.h"
 #include "agent/logs/watch_set.h"
 #include "agent/options.h"
 #include "agent/postgres/session.h"
 #include "agent/postgres/statements/extension.h"
 #include "agent/postgres/views/view.h"
+#include "shared/base/unique_fd.h"
 
 namespace agent::once {
 namespace {
@@ -126,6 +130,22 @@ void CollectSyslog(const config::Syslog& syslog, Report& report) {
   if (!path.empty()) AddLog("syslog", logs::LocateSyslog(path), report);
 }
 
+void AddPositions(const std::string& checkpoint_path, Report& report) {
+  const Result<logs::CheckpointState> state = logs::ReadCheckpoint(checkpoint_path);
+  if (!state) return;
+  for (LogFile& log : report.logs) {
+    const shared::UniqueFd fd(::open(log.path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+    if (!fd.valid()) continue;
+    const Result<logs::FileStatus> status = logs::ReadFileStatus(fd.get(), log.path);
+    if (!status) continue;
+    for (const logs::FileEntry& entry : state->files) {
+      if (!(entry.key == status->key)) continue;
+      // A file that was truncated is read from its beginning.
+      log.behind_bytes = log.size_bytes - (entry.offset <= log.size_bytes ? entry.offset : 0);
+    }
+  }
+}
+
 Report CollectAll(const config::AgentConfig& config) {
   Report report;
   if (config.host.enabled) CollectHost(HostOptionsOf(config), {}, report);
@@ -133,6 +153,7 @@ Report CollectAll(const config::AgentConfig& config) {
     if (target.enabled) CollectPostgres(target, report);
   }
   CollectSyslog(config.syslog, report);
+  AddPositions(config.agent.state_dir + "/logs/tail.checkpoint", report);
   return report;
 }
 

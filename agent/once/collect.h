@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string>
+
 #include "agent/config/agent_config.h"
 #include "agent/host/collector.h"
 #include "agent/once/report.h"
@@ -14,6 +16,10 @@ void CollectHost(const host::HostOptions& options, host::HostSystem system, Repo
 void CollectPostgres(const config::PostgresTarget& target, Report& report);
 
 void CollectSyslog(const config::Syslog& syslog, Report& report);
+
+// How far behind the running agent (or the last one) is with each log of the report, by its
+// checkpoint file. Without one, or of a file that it does not have: nothing.
+void AddPositions(const std::string& checkpoint_path, Report& report);
 
 // What `config` has switched on.
 Report CollectAll(const config::AgentConfig& config);

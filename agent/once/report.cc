@@ -85,7 +85,9 @@ std::string RenderText(const Report& report) {
     out += '\n';
   }
   for (const LogFile& one : report.logs) {
-    out += fmt::format("logs:{} {} {} bytes\n", one.log, one.path, one.size_bytes);
+    out += fmt::format("logs:{} {} {} bytes", one.log, one.path, one.size_bytes);
+    if (one.behind_bytes) out += fmt::format(", {} behind", *one.behind_bytes);
+    out += '\n';
   }
   return out;
 }
@@ -100,8 +102,9 @@ std::string RenderJson(const Report& report) {
                        one.entries, one.hidden);
   });
   const std::string logs = JsonArray(report.logs, [](const LogFile& one) {
-    return fmt::format(R"({{"log":{},"path":{},"size_bytes":{}}})", Quoted(one.log),
-                       Quoted(one.path), one.size_bytes);
+    return fmt::format(R"({{"log":{},"path":{},"size_bytes":{},"behind_bytes":{}}})",
+                       Quoted(one.log), Quoted(one.path), one.size_bytes,
+                       one.behind_bytes ? std::to_string(*one.behind_bytes) : "null");
   });
   return fmt::format(R"({{"metrics":{},"statements":{},"logs":{}}})", metrics, statements, logs) +
          "\n";

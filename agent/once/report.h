@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,8 @@ struct LogFile {
   std::string log;   // a target's name, or "syslog"
   std::string path;  // the file that is being written
   uint64_t size_bytes = 0;
+  // Of these, what the collector does not have; nullopt: the agent has not begun to read it.
+  std::optional<uint64_t> behind_bytes = std::nullopt;
   friend bool operator==(const LogFile&, const LogFile&) = default;
 };
 
@@ -46,13 +49,13 @@ void AddRound(const pipeline::FrameBuilder::Round& round, Report& report);
 // Pure. One line each:
 //   system.cpu.time{cpu.mode="user"} 12.5 s
 //   pg_stat_statements:main 318 entries
-//   logs:main /var/log/postgresql/postgresql-15-main.log 20480 bytes
+//   logs:main /var/log/postgresql/postgresql-15-main.log 20480 bytes, 512 behind
 std::string RenderText(const Report& report);
 
 // Pure. One line:
 //   {"metrics":[{"name":"…","labels":{"cpu.mode":"user"},"value":12.5,"unit":"s"}],
 //    "statements":[{"target":"main","entries":318,"hidden":0}],
-//    "logs":[{"log":"main","path":"…","size_bytes":20480}]}
+//    "logs":[{"log":"main","path":"…","size_bytes":20480,"behind_bytes":512}]}  null: not begun
 std::string RenderJson(const Report& report);
 
 }  // namespace agent::once

@@ -13,6 +13,7 @@ using agent::logs::DecodeSlot;
 using agent::logs::EncodeSlot;
 using agent::logs::FileEntry;
 using agent::logs::kSlotBytes;
+using agent::logs::ReadCheckpoint;
 
 CheckpointState Sample(uint64_t offset) {
   CheckpointState state;
@@ -102,6 +103,22 @@ TEST(EncodeSlot, SaysWhenThereAreTooManyFiles) {
   const auto slot = EncodeSlot(state, 1);
   ASSERT_FALSE(slot);
   EXPECT_EQ(slot.error().message, "10000 files need 1010048 bytes, a slot has 524288");
+}
+
+TEST(ReadCheckpoint, SeesWhatWasSavedAndMakesNothing) {
+  const tests::ScratchDirectory directory;
+  const std::string path = directory / "c";
+  const auto none = ReadCheckpoint(path);
+  ASSERT_FALSE(none);
+  EXPECT_EQ(none.error().message, fmt::format("open {}: No such file or directory", path));
+  shared::Result<Checkpoint> checkpoint = Checkpoint::Open(path);
+  ASSERT_TRUE(checkpoint);
+  const auto empty = ReadCheckpoint(path);
+  ASSERT_FALSE(empty);
+  EXPECT_EQ(empty.error().message, path + ": neither slot is readable");
+  ASSERT_TRUE(checkpoint->Save(Sample(100)));
+  ASSERT_TRUE(checkpoint->Save(Sample(200)));
+  EXPECT_EQ(ReadCheckpoint(path).value_or(CheckpointState{}), Sample(200));
 }
 
 TEST(Checkpoint, SaysWhatItCannotOpen) {

@@ -1,11 +1,15 @@
 #include "agent/once/collect.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 
+#include "agent/logs/checkpoint.h"
+#include "shared/base/unique_fd.h"
 #include "tests/support/temporary_directory.h"
 
 namespace agent::once {
@@ -64,8 +68,39 @@ TEST(CollectSyslog, NamesTheFileAndItsSizeOrWhatIsWrong) {
   std::ofstream(syslog.path) << "four";
   Report report;
   CollectSyslog(syslog, report);
-  EXPECT_THAT(report.logs, ElementsAre(LogFile{"syslog", syslog.path, 4}));
+  EXPECT_THAT(report.logs, ElementsAre(LogFile{"syslog", syslog.path, 4, std::nullopt}));
   EXPECT_THAT(report.failures, IsEmpty());
+}
+
+TEST(AddPositions, TellsWhatTheCollectorDoesNotHaveYet) {
+  const tests::TemporaryDirectory directory;
+  const std::string checkpoint_path = directory / "tail.checkpoint";
+  Report report;
+  for (const char* name : {"read", "truncated", "unknown"}) {
+    std::ofstream(directory / name) << "0123456789";
+    report.logs.push_back({name, directory / name, 10, std::nullopt});
+  }
+  AddPositions(checkpoint_path, report);
+  EXPECT_EQ(report.logs[0].behind_bytes, std::nullopt) << "there is no checkpoint";
+  EXPECT_FALSE(std::filesystem::exists(checkpoint_path)) << "made by looking at it";
+
+  logs::CheckpointState state;
+  for (const auto& [name, offset] : {std::pair("read", 7U), std::pair("truncated", 11U)}) {
+    const shared::UniqueFd fd(::open((directory / name).c_str(), O_RDONLY | O_CLOEXEC));
+    const auto status = logs::ReadFileStatus(fd.get(), name);
+    ASSERT_TRUE(status) << status.error().message;
+    logs::FileEntry& entry = state.files.emplace_back();
+    entry.id = std::string(16, 'i');
+    entry.key = status->key;
+    entry.offset = offset;
+  }
+  auto checkpoint = logs::Checkpoint::Open(checkpoint_path);
+  ASSERT_TRUE(checkpoint) << checkpoint.error().message;
+  ASSERT_TRUE(checkpoint->Save(state));
+  AddPositions(checkpoint_path, report);
+  EXPECT_EQ(report.logs[0].behind_bytes, 3U);
+  EXPECT_EQ(report.logs[1].behind_bytes, 10U);
+  EXPECT_EQ(report.logs[2].behind_bytes, std::nullopt);
 }
 
 TEST(CollectAll, LeavesAloneWhatIsSwitchedOff) {

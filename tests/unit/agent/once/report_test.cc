@@ -21,7 +21,8 @@ Report Example() {
   AddRound(frame.End(), report);
   report.statements.push_back({"main", 318, 0});
   report.statements.push_back({"two", 4, 2});
-  report.logs.push_back({"syslog", "/var/log/syslog", 20480});
+  report.logs.push_back({"syslog", "/var/log/syslog", 20480, std::nullopt});
+  report.logs.push_back({"main", "/srv/pg.log", 4096, 512});
   return report;
 }
 
@@ -49,7 +50,8 @@ TEST(RenderText, HasOneLineForEach) {
             "system.uptime{server.port=\"5432\"} 3 s\n"
             "pg_stat_statements:main 318 entries\n"
             "pg_stat_statements:two 4 entries, 2 hidden\n"
-            "logs:syslog /var/log/syslog 20480 bytes\n");
+            "logs:syslog /var/log/syslog 20480 bytes\n"
+            "logs:main /srv/pg.log 4096 bytes, 512 behind\n");
 }
 
 TEST(RenderJson, IsOneDocument) {
@@ -59,7 +61,9 @@ TEST(RenderJson, IsOneDocument) {
             R"({"name":"system.uptime","labels":{"server.port":"5432"},"value":3,"unit":"s"}],)"
             R"("statements":[{"target":"main","entries":318,"hidden":0},)"
             R"({"target":"two","entries":4,"hidden":2}],)"
-            R"("logs":[{"log":"syslog","path":"/var/log/syslog","size_bytes":20480}]})"
+            R"("logs":[{"log":"syslog","path":"/var/log/syslog","size_bytes":20480,)"
+            R"("behind_bytes":null},{"log":"main","path":"/srv/pg.log","size_bytes":4096,)"
+            R"("behind_bytes":512}]})"
             "\n");
   EXPECT_EQ(RenderJson({}), "{\"metrics\":[],\"statements\":[],\"logs\":[]}\n");
 }
