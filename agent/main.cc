@@ -1,4 +1,5 @@
 #include <google/protobuf/stubs/logging.h>
+#include <malloc.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
@@ -102,6 +103,8 @@ int PrintVersion(const Options& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  // One heap for all threads: they allocate little, and each arena of its own keeps pages for ever.
+  mallopt(M_ARENA_MAX, 1);
   google::protobuf::SetLogHandler(nullptr);  // a peer's bad bytes are our error message, not its
   Options options;
   CLI::App app{"pgvigil-agent: watches this host and its PostgreSQL, ships to the collector"};
