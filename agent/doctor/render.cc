@@ -2,16 +2,16 @@
 
 #include <fmt/format.h>
 
-#include "agent/pipeline/names.h"
 #include "shared/text/cursor.h"
 #include "shared/text/json.h"
+#include "shared/wire/names.h"
 
 namespace agent::doctor {
 namespace {
 
 using pgvigil::v1::Capability;
-using pipeline::StateName;
 using shared::text::AppendJsonString;
+using shared::wire::StateName;
 
 std::string_view ColourOf(Capability::State state) {
   switch (state) {

@@ -7,9 +7,9 @@
 #include <initializer_list>
 #include <utility>
 
-#include "agent/pipeline/names.h"
 #include "shared/base/version.h"
 #include "shared/text/prometheus.h"
+#include "shared/wire/names.h"
 
 namespace agent::status {
 namespace {
@@ -17,8 +17,8 @@ namespace {
 using pgvigil::v1::AgentStatus;
 using pgvigil::v1::Capability;
 using pgvigil::v1::StreamStatus;
-using pipeline::StateName;
-using pipeline::StreamName;
+using shared::wire::StateName;
+using shared::wire::StreamName;
 using Label = std::pair<std::string_view, std::string_view>;
 
 constexpr Capability::State kStates[] = {Capability::STATE_OK, Capability::STATE_DEGRADED,

@@ -5,7 +5,7 @@
 #include <map>
 
 #include "collector/storage/sql_text.h"
-#include "collector/storage/status_json.h"
+#include "shared/wire/names.h"
 
 namespace collector::storage {
 namespace {
@@ -28,7 +28,8 @@ uint64_t UnsignedAt(const Rows& rows, size_t row, size_t column) {
 
 api::AgentStreamRow StreamAt(const Rows& rows, size_t row) {
   api::AgentStreamRow stream;
-  stream.stream = StreamName(static_cast<pgvigil::v1::Stream>(rows.Int(row, 1).value_or(0)));
+  stream.stream =
+      shared::wire::StreamName(static_cast<pgvigil::v1::Stream>(rows.Int(row, 1).value_or(0)));
   stream.incarnation = UnsignedAt(rows, row, 2);
   stream.sequence = UnsignedAt(rows, row, 3);
   stream.batches = UnsignedAt(rows, row, 4);

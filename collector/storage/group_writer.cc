@@ -11,6 +11,7 @@
 #include "collector/storage/status_json.h"
 #include "collector/storage/stream_position.h"
 #include "shared/text/hex.h"
+#include "shared/wire/names.h"
 
 namespace collector::storage {
 namespace {
@@ -262,8 +263,8 @@ GroupWriter::Reply GroupWriter::Decide(const Item& item, Transfer& transfer) {
         ErrorCode::kInvalidInput,
         "agent {} stream {}: incarnation {} is older than {}, which is stored: do two agents "
         "share one id (a copied machine)? Remove the state directory of one of them",
-        shared::text::ToUuid(batch.agent_id()), StreamName(batch.stream()), batch.incarnation(),
-        stream.position.incarnation);
+        shared::text::ToUuid(batch.agent_id()), shared::wire::StreamName(batch.stream()),
+        batch.incarnation(), stream.position.incarnation);
   }
   BatchReply reply;
   reply.set_stream(batch.stream());

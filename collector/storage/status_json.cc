@@ -3,24 +3,13 @@
 #include <fmt/format.h>
 
 #include "collector/storage/sql_text.h"
+#include "shared/wire/names.h"
 
 namespace collector::storage {
 namespace {
 
-std::string_view StateName(pgvigil::v1::Capability::State state) {
-  switch (state) {
-    case pgvigil::v1::Capability::STATE_OK:
-      return "ok";
-    case pgvigil::v1::Capability::STATE_DEGRADED:
-      return "degraded";
-    case pgvigil::v1::Capability::STATE_FAILED:
-      return "failed";
-    case pgvigil::v1::Capability::STATE_OFF:
-      return "off";
-    default:
-      return "unspecified";
-  }
-}
+using shared::wire::StateName;
+using shared::wire::StreamName;
 
 std::string Quoted(std::string_view text) {
   std::string out;
@@ -39,19 +28,6 @@ std::string Array(const Items& items, Write write) {
 }
 
 }  // namespace
-
-std::string_view StreamName(pgvigil::v1::Stream stream) {
-  switch (stream) {
-    case pgvigil::v1::STREAM_METRICS:
-      return "metrics";
-    case pgvigil::v1::STREAM_LOGS:
-      return "logs";
-    case pgvigil::v1::STREAM_STATEMENTS:
-      return "statements";
-    default:
-      return "unspecified";
-  }
-}
 
 std::string StatusJson(const pgvigil::v1::AgentStatus& status) {
   const std::string capabilities = Array(status.capabilities(), [](const auto& one) {

@@ -6,9 +6,6 @@
 
 namespace collector::storage {
 
-// "metrics", "logs", "statements"; "unspecified".
-std::string_view StreamName(pgvigil::v1::Stream stream);
-
 // What pgvigil.agent.status holds:
 //   {"capabilities":[{"name":"host","state":"ok","detail":"","remedy":""}],
 //    "dropped":[{"stream":"logs","reason":"log_gap","items":3,"bytes":120}],

@@ -1,6 +1,6 @@
-#include "agent/pipeline/names.h"
+#include "shared/wire/names.h"
 
-namespace agent::pipeline {
+namespace shared::wire {
 
 std::string_view StateName(pgvigil::v1::Capability::State state) {
   switch (state) {
@@ -13,7 +13,7 @@ std::string_view StateName(pgvigil::v1::Capability::State state) {
     case pgvigil::v1::Capability::STATE_OFF:
       return "off";
     default:
-      return "unknown";
+      return "unspecified";
   }
 }
 
@@ -26,8 +26,8 @@ std::string_view StreamName(pgvigil::v1::Stream stream) {
     case pgvigil::v1::STREAM_STATEMENTS:
       return "statements";
     default:
-      return "unknown";
+      return "unspecified";
   }
 }
 
-}  // namespace agent::pipeline
+}  // namespace shared::wire
