@@ -250,6 +250,7 @@ pgvigil::v1::AgentStatus Agent::Parts::Status() const {
   for (Capability& one : capabilities.Snapshot()) *status.add_capabilities() = std::move(one);
   for (pgvigil::v1::Dropped& one : drops.Snapshot()) *status.add_dropped() = std::move(one);
   *status.add_streams() = metrics_spool->waiting();
+  *status.add_streams() = logs->waiting();
   *status.add_streams() = statements_spool->waiting();
   return status;
 }

@@ -22,6 +22,7 @@ using agent::config::AgentConfig;
 using agent::config::LoadAgentConfig;
 using LoadedConfig = shared::config::Loaded<AgentConfig>;
 
+constexpr std::chrono::seconds kStopGrace{15};
 constexpr const char* kDefaultConfig = "/etc/pgvigil/agent.toml";
 
 struct Options {
@@ -87,6 +88,9 @@ int Run(const Options& options) {
     if (running == nullptr) return shared::kExitUnavailable;
   }
   shared::log::Info("stopping");
+  // A server that does not answer may hold its thread longer than shutdown_timeout.
+  signals.ReleaseForEnd(
+      std::chrono::ceil<std::chrono::seconds>(loaded.config.agent.shutdown_timeout + kStopGrace));
   running->Stop();
   return shared::kExitOk;
 }

@@ -21,6 +21,7 @@ using collector::config::LoadCollectorConfig;
 using shared::ExitCode;
 using LoadedConfig = shared::config::Loaded<CollectorConfig>;
 
+constexpr std::chrono::seconds kStopDeadline{60};
 constexpr const char* kDefaultConfig = "/etc/pgvigil/collector.toml";
 
 struct Options {
@@ -72,6 +73,7 @@ int Run(const Options& options) {
     }
   }
   shared::log::Info("stopping");
+  signals.ReleaseForEnd(kStopDeadline);
   (*started)->Stop();
   return shared::kExitOk;
 }

@@ -45,6 +45,13 @@ void LogSource::UpdatePostgres(const postgres::InstanceIdentity& identity,
   Wake();
 }
 
+pgvigil::v1::StreamStatus LogSource::waiting() const {
+  pgvigil::v1::StreamStatus status;
+  status.set_stream(pgvigil::v1::STREAM_LOGS);
+  status.set_waiting_bytes(reader_->queue().waiting_bytes());
+  return status;
+}
+
 void LogSource::Stop() {
   thread_.request_stop();
   if (thread_.joinable()) thread_.join();

@@ -38,6 +38,8 @@ class LogSource {
                       const postgres::LogSettings& settings);
   // For the ship thread. Lives as long as the source.
   [[nodiscard]] ship::Outbox& outbox() { return reader_->queue(); }
+  // What was read and waits for the collector; the files themselves hold the rest. From any thread.
+  [[nodiscard]] pgvigil::v1::StreamStatus waiting() const;
   // Ends reading; returns when the thread is gone. Acknowledgements are still taken.
   void Stop();
 

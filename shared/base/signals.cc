@@ -1,6 +1,7 @@
 #include "shared/base/signals.h"
 
 #include <pthread.h>
+#include <unistd.h>
 
 #include <ctime>
 
@@ -18,6 +19,11 @@ int SignalSet::Wait(std::chrono::milliseconds timeout) const {
   limit.tv_nsec = timeout.count() % 1000 * 1'000'000;
   const int signal = sigtimedwait(&set_, nullptr, &limit);
   return signal > 0 ? signal : 0;
+}
+
+void SignalSet::ReleaseForEnd(std::chrono::seconds deadline) const {
+  ::alarm(static_cast<unsigned>(deadline.count()));
+  pthread_sigmask(SIG_UNBLOCK, &set_, nullptr);
 }
 
 }  // namespace shared

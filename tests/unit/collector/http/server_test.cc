@@ -54,6 +54,18 @@ std::string Body(const std::string& response) {
   return response.substr(std::min(response.find("\r\n\r\n") + 4, response.size()));
 }
 
+// How often the server refused for this reason: once the count is there, for a peer may see its
+// connection closed before the server has counted why.
+uint64_t RefusedFor(const Server& server, const std::string& reason) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (std::chrono::steady_clock::now() < deadline) {
+    const auto refused = server.Statistics().refused;
+    if (const auto found = refused.find(reason); found != refused.end()) return found->second;
+    std::this_thread::yield();
+  }
+  return 0;
+}
+
 TEST(HttpServer, AnswersSeveralRequestsOnOneConnection) {
   const auto server = StartEcho(SmallConfig());
   RawConnection client(server->port());
@@ -120,7 +132,7 @@ TEST(HttpServer, RefusesWhatIsNotHttp) {
   RawConnection client(server->port());
   ASSERT_TRUE(client.Send("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 garbage\r\n\r\n"));
   EXPECT_EQ(StatusLine(client.ReceiveAll()), "HTTP/1.1 400 Bad Request");
-  EXPECT_EQ(server->Statistics().refused.at("malformed"), 1u);
+  EXPECT_EQ(RefusedFor(*server, "malformed"), 1u);
 }
 
 TEST(HttpServer, RefusesAHeaderOverTheLimit) {
@@ -128,7 +140,7 @@ TEST(HttpServer, RefusesAHeaderOverTheLimit) {
   RawConnection client(server->port());
   client.Send("GET /echo HTTP/1.1\r\nX: " + std::string(5000, 'x') + "\r\n\r\n");
   EXPECT_EQ(StatusLine(client.ReceiveAll()), "HTTP/1.1 431 Request Header Fields Too Large");
-  EXPECT_EQ(server->Statistics().refused.at("header_too_large"), 1u);
+  EXPECT_EQ(RefusedFor(*server, "header_too_large"), 1u);
 }
 
 TEST(HttpServer, RefusesAnAnnouncedBodyBeforeReadingIt) {
@@ -149,7 +161,7 @@ TEST(HttpServer, RefusesAChunkedBodyThatGrowsOverTheLimit) {
   const std::string chunk = "400\r\n" + std::string(0x400, 'x') + "\r\n";
   for (int i = 0; i < 5; ++i) client.Send(chunk);
   EXPECT_EQ(StatusLine(client.ReceiveAll()), "HTTP/1.1 413 Payload Too Large");
-  EXPECT_EQ(server->Statistics().refused.at("body_too_large"), 1u);
+  EXPECT_EQ(RefusedFor(*server, "body_too_large"), 1u);
 }
 
 TEST(HttpServer, CutsOffAPeerThatNeverEndsItsHeader) {
@@ -159,7 +171,7 @@ TEST(HttpServer, CutsOffAPeerThatNeverEndsItsHeader) {
   RawConnection client(server->port());
   ASSERT_TRUE(client.Send("GET /echo HTT"));
   EXPECT_EQ(client.ReceiveAll(), "");
-  EXPECT_EQ(server->Statistics().refused.at("header_timeout"), 1u);
+  EXPECT_EQ(RefusedFor(*server, "header_timeout"), 1u);
 }
 
 TEST(HttpServer, ClosesAnIdleConnection) {
@@ -177,7 +189,7 @@ TEST(HttpServer, CutsOffABodyThatNeverComes) {
   RawConnection client(server->port());
   ASSERT_TRUE(client.Send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc"));
   client.ReceiveAll();
-  EXPECT_EQ(server->Statistics().refused.at("slow_body"), 1u);
+  EXPECT_EQ(RefusedFor(*server, "slow_body"), 1u);
 }
 
 TEST(HttpServer, BoundsConnectionsOfOneAddress) {
@@ -192,7 +204,7 @@ TEST(HttpServer, BoundsConnectionsOfOneAddress) {
   }
   RawConnection third(server->port());
   EXPECT_EQ(third.ReceiveAll(), "");
-  EXPECT_EQ(server->Statistics().refused.at("address_limit"), 1u);
+  EXPECT_EQ(RefusedFor(*server, "address_limit"), 1u);
 }
 
 TEST(HttpServer, RefusesBodiesThatTogetherAreTooLarge) {
@@ -251,7 +263,7 @@ TEST(HttpServer, AnswersForAHandlerThatTakesTooLong) {
   const Responder late = asked.get_future().get();
   EXPECT_EQ(StatusLine(client.ReceiveAll()), "HTTP/1.1 503 Service Unavailable");
   late(Response{});  // answers nobody
-  EXPECT_EQ(server.Statistics().refused.at("response_timeout"), 1u);
+  EXPECT_EQ(RefusedFor(server, "response_timeout"), 1u);
 }
 
 TEST(HttpServer, EndsRequestsUnderWayBeforeItStops) {

@@ -98,12 +98,18 @@ TEST(Loading, GoesOnBehindASyntaxError) {
 }
 
 TEST(Loading, RefusesWhatWouldGoTooDeep) {
-  const Loading loading({{"main.toml", std::string(8193, 'a') + " = 1"}}, {});
-  EXPECT_EQ(loading.problems.ToText(), "main.toml: line 1 is longer than 8192 bytes\n");
+  const Loading loading({{"main.toml", std::string(4097, 'a') + " = 1"}}, {});
+  EXPECT_EQ(loading.problems.ToText(), "main.toml: line 1 is longer than 4096 bytes\n");
   std::string deep = "a";
-  while (deep.size() + 2 < 8000) deep += ".a";
+  while (deep.size() + 2 < 4000) deep += ".a";
   const Loading dotted({{"main.toml", deep + " = 1"}}, {});  // must not exhaust the stack
-  EXPECT_EQ(dotted.problems.ToText(), "");
+  EXPECT_NE(dotted.problems.ToText().find("nested more than 32 levels deep"), std::string::npos)
+      << dotted.problems.ToText();
+}
+
+TEST(Loading, ReportsLettersOutsideOfQuotes) {
+  const Loading loading({{"main.toml", "gr\u00f6\u00dfe = 1\n"}}, {});
+  EXPECT_FALSE(loading.problems.empty());
 }
 
 TEST(Loading, SurvivesAHeaderWithoutAKey) {
