@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <charconv>
+#include <span>
 #include <utility>
 
 #include "shared/config/reader.h"
@@ -103,6 +105,123 @@ void ReadLimits(Reader section, Limits& out) {
   section.RejectUnknownKeys();
 }
 
+bool IsHostAndPort(std::string_view text) {
+  const size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos || colon == 0) return false;
+  const std::string_view port = text.substr(colon + 1);
+  uint32_t number = 0;
+  const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), number);
+  return error == std::errc() && end == port.data() + port.size() && number >= 1 && number <= 65535;
+}
+
+// A topic name as Kafka takes it.
+void ReadTopic(Reader& section, std::string_view key, std::string& out) {
+  section.String(key, out);
+  constexpr std::string_view kAllowed =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+  if (out.size() > 249 || out == "." || out == ".." ||
+      out.find_first_not_of(kAllowed) != std::string::npos) {
+    section.AddProblem(key, fmt::format("'{}': expected a topic: up to 249 letters, digits, '.', "
+                                        "'_' and '-'",
+                                        out));
+  }
+}
+
+void ReadFeed(Reader section, KafkaFeed& out, std::span<const std::string_view> encodings) {
+  section.Bool("enabled", out.enabled);
+  ReadTopic(section, "topic", out.topic);
+  section.Choice("encoding", out.encoding, encodings);
+  section.RejectUnknownKeys();
+}
+
+void ReadSource(Reader section, KafkaSource& out) {
+  constexpr std::array<std::string_view, 3> kEncodings = {"otlp_proto", "otlp_json", "json"};
+  constexpr std::array<std::string_view, 2> kSignals = {"metrics", "logs"};
+  ReadTopic(section, "topic", out.topic);
+  section.Choice("encoding", out.encoding, kEncodings);
+  section.Choice("signal", out.signal, kSignals);
+  section.Integer("tenant", out.tenant, {.min = 1});
+  section.RejectUnknownKeys();
+  if (out.encoding == "json" && out.signal != "metrics") {
+    section.AddProblem("signal", "plain JSON carries metrics only");
+  }
+}
+
+void CheckKafkaSecurity(Reader& section, const Kafka& kafka) {
+  const bool sasl = kafka.security_protocol.starts_with("sasl");
+  if (sasl && (kafka.username.empty() || kafka.password.Reveal().empty())) {
+    section.AddProblem("security_protocol",
+                       fmt::format("{} needs username and password", kafka.security_protocol));
+  }
+  if (kafka.cert.empty() != kafka.key.empty()) {
+    section.AddProblem(kafka.cert.empty() ? "key" : "cert",
+                       fmt::format("needs {} beside it", kafka.cert.empty() ? "cert" : "key"));
+  }
+}
+
+void ReadKafka(Reader section, Kafka& out) {
+  constexpr std::array<std::string_view, 4> kProtocols = {"plaintext", "ssl", "sasl_plaintext",
+                                                          "sasl_ssl"};
+  constexpr std::array<std::string_view, 3> kMechanisms = {"PLAIN", "SCRAM-SHA-256",
+                                                           "SCRAM-SHA-512"};
+  constexpr std::array<std::string_view, 2> kOtlp = {"otlp_proto", "otlp_json"};
+  constexpr std::array<std::string_view, 1> kJson = {"json"};
+  section.Strings("brokers", out.brokers);
+  for (const std::string& broker : out.brokers) {
+    if (!IsHostAndPort(broker)) {
+      section.AddProblem("brokers", fmt::format("'{}': expected host:port", broker));
+    }
+  }
+  section.Choice("security_protocol", out.security_protocol, kProtocols);
+  section.Choice("sasl_mechanism", out.sasl_mechanism, kMechanisms);
+  section.String("username", out.username, kOptional);
+  section.Secret("password", out.password);
+  section.String("ca", out.ca, kOptionalPath);
+  section.String("cert", out.cert, kOptionalPath);
+  section.String("key", out.key, kOptionalPath);
+  ReadTopic(section, "topic", out.topic);
+  ReadTopic(section, "dead_topic", out.dead_topic);
+  section.String("group", out.group);
+  section.Bool("create_topics", out.create_topics);
+  section.Integer("partitions", out.partitions, {.min = 1, .max = 10'000});
+  section.Integer("replication", out.replication, {.min = -1, .max = 100});
+  section.Bytes("message_limit", out.message_limit_bytes, {.min = 64 * kKiB, .max = 1 * kGiB});
+  section.Bytes("queue_size", out.queue_size_bytes, {.min = 1 * kMiB, .max = 64 * kGiB});
+  section.Duration("delivery_timeout", out.delivery_timeout, {.min = 1s, .max = 10min});
+  section.Duration("session_timeout", out.session_timeout, {.min = 6s, .max = 30min});
+  Reader feeds = section.Section("feeds");
+  ReadFeed(feeds.Section("otel-metrics"), out.otel_metrics, kOtlp);
+  ReadFeed(feeds.Section("raw-host-logs"), out.raw_host_logs, kOtlp);
+  ReadFeed(feeds.Section("raw-logs"), out.raw_logs, kJson);
+  ReadFeed(feeds.Section("raw-queries"), out.raw_queries, kJson);
+  feeds.RejectUnknownKeys();
+  if (section.Has("sources")) {
+    for (Reader& source : section.Sections("sources")) {
+      ReadSource(source, out.sources.emplace_back());
+    }
+  }
+  section.RejectUnknownKeys();
+  CheckKafkaSecurity(section, out);
+}
+
+void ReadRoles(Reader& root, Roles& out) {
+  std::vector<std::string> names = {"ingest", "store", "query"};
+  root.Strings("roles", names);
+  out = {false, false, false};
+  for (const std::string& name : names) {
+    if (name == "ingest") {
+      out.ingest = true;
+    } else if (name == "store") {
+      out.store = true;
+    } else if (name == "query") {
+      out.query = true;
+    } else {
+      root.AddProblem("roles", fmt::format("'{}': expected ingest, store or query", name));
+    }
+  }
+  if (names.empty()) root.AddProblem("roles", "expected at least one of ingest, store and query");
+}
+
 void ReadLog(Reader section, Log& out) {
   using shared::log::Level;
   constexpr std::pair<std::string_view, Level> kLevels[] = {{"debug", Level::kDebug},
@@ -121,11 +240,13 @@ shared::config::Loaded<CollectorConfig> ReadCollectorConfig(
   Loading loading(files, environment);
   Reader root(loading);
   CollectorConfig out;
+  ReadRoles(root, out.roles);
   ReadHttp(root.Section("http"), out.http);
   ReadPostgres(root.Section("postgres"), out.postgres);
   ReadStorage(root.Section("storage"), out.storage);
   ReadQuery(root.Section("query"), out.query);
   ReadLimits(root.Section("limits"), out.limits);
+  ReadKafka(root.Section("kafka"), out.kafka);
   ReadLog(root.Section("log"), out.log);
   root.RejectUnknownKeys();
   return {std::move(out), std::move(loading.problems), std::move(loading.settings)};

@@ -83,6 +83,58 @@ struct Limits {
   bool operator==(const Limits&) const = default;
 };
 
+// [kafka]: the log between ingest and store, and feeds for others. Without brokers: no Kafka,
+// ingest stores at once.
+struct KafkaFeed {  // [kafka.feeds.NAME]
+  bool enabled = true;
+  std::string topic;     // default: the feed's name
+  std::string encoding;  // "otlp_proto", "otlp_json" or "json": what the feed can be
+  bool operator==(const KafkaFeed&) const = default;
+};
+struct KafkaSource {  // [[kafka.sources]]: a topic of a foreign producer
+  std::string topic;
+  std::string encoding = "otlp_proto";  // "otlp_proto", "otlp_json" or "json"
+  std::string signal = "metrics";       // of the OTLP encodings: "metrics" or "logs"
+  int tenant = 1;
+  bool operator==(const KafkaSource&) const = default;
+};
+struct Kafka {
+  std::vector<std::string> brokers;              // "host:port"; empty: no Kafka
+  std::string security_protocol = "plaintext";   // "ssl", "sasl_plaintext", "sasl_ssl"
+  std::string sasl_mechanism = "SCRAM-SHA-512";  // "SCRAM-SHA-256", "PLAIN"
+  std::string username;
+  shared::Secret password;  // or password_file
+  std::string ca;           // PEM files; "": the system's authorities
+  std::string cert;
+  std::string key;
+  std::string topic = "pgvigil.batches.v1";
+  std::string dead_topic = "pgvigil.dead.v1";
+  std::string group = "pgvigil-store";
+  bool create_topics =
+      true;              // those that are missing; else they are an error with the command to run
+  int partitions = 12;   // of topics that are made
+  int replication = -1;  // -1: the broker's default
+  uint64_t message_limit_bytes = uint64_t{16} << 20;  // largest record; topics are made to take it
+  uint64_t queue_size_bytes = uint64_t{64} << 20;     // records not yet acknowledged; above it: 503
+  std::chrono::milliseconds delivery_timeout{20'000};  // no acknowledgement for so long: 503
+  std::chrono::milliseconds session_timeout{30'000};   // of a member of the group
+  KafkaFeed otel_metrics{true, "otel-metrics", "otlp_proto"};
+  KafkaFeed raw_host_logs{true, "raw-host-logs", "otlp_json"};
+  KafkaFeed raw_logs{true, "raw-logs", "json"};
+  KafkaFeed raw_queries{true, "raw-queries", "json"};
+  std::vector<KafkaSource> sources;
+  [[nodiscard]] bool enabled() const { return !brokers.empty(); }
+  bool operator==(const Kafka&) const = default;
+};
+
+// What this process does: `roles` at the top of the file, or --role.
+struct Roles {
+  bool ingest = true;  // takes batches; publishes to Kafka when there is one, else stores
+  bool store = true;   // with Kafka: consumes and stores; without: nothing of its own
+  bool query = true;   // answers questions
+  bool operator==(const Roles&) const = default;
+};
+
 // [log]
 struct Log {
   shared::log::Level level = shared::log::Level::kInfo;
@@ -90,11 +142,13 @@ struct Log {
 };
 
 struct CollectorConfig {
+  Roles roles;
   Http http;
   Postgres postgres;
   Storage storage;
   Query query;
   Limits limits;
+  Kafka kafka;
   Log log;
   bool operator==(const CollectorConfig&) const = default;
 };

@@ -64,7 +64,9 @@ Response ErrorResponse(int status, std::string_view code, std::string_view messa
 
 struct Server::Impl {
   explicit Impl(ServerConfig server_config)
-      : config(std::move(server_config)), admission(config.limits), acceptor(context) {}
+      : config(std::move(server_config)),
+        admission(config.limits),
+        acceptor(asio::make_strand(context)) {}
 
   void Accept();
   void OnConnection(asio::ip::tcp::socket socket);
@@ -75,7 +77,9 @@ struct Server::Impl {
   Router router;
   Admission admission;
   asio::io_context context;
+  // On a strand: Stop() closes it while a connection may just be coming in on another thread.
   asio::ip::tcp::acceptor acceptor;
+  uint16_t port = 0;  // where it listens; constant once Start() is back
   std::atomic<bool> stopping{false};
   // Every session that may be alive, to tell them to finish; dead ones are swept as it grows.
   shared::Guarded<std::vector<std::weak_ptr<Session>>> sessions;
@@ -83,21 +87,22 @@ struct Server::Impl {
 };
 
 void Server::Impl::Accept() {
-  acceptor.async_accept(asio::make_strand(context), [this](error_code error,
-                                                           asio::ip::tcp::socket socket) {
-    if (stopping) return;
-    if (!error) OnConnection(std::move(socket));
-    if (error && error != boost::system::errc::connection_aborted) {
-      // Out of descriptors: wait a little instead of spinning.
-      admission.CountRefused("accept_failed");
-      auto pause = std::make_shared<asio::steady_timer>(context, std::chrono::milliseconds(100));
-      pause->async_wait([this, pause](error_code) {
-        if (!stopping) Accept();
-      });
-      return;
-    }
-    Accept();
-  });
+  acceptor.async_accept(asio::make_strand(context),
+                        [this](error_code error, asio::ip::tcp::socket socket) {
+                          if (stopping) return;
+                          if (!error) OnConnection(std::move(socket));
+                          if (error && error != boost::system::errc::connection_aborted) {
+                            // Out of descriptors: wait a little instead of spinning.
+                            admission.CountRefused("accept_failed");
+                            auto pause = std::make_shared<asio::steady_timer>(
+                                acceptor.get_executor(), std::chrono::milliseconds(100));
+                            pause->async_wait([this, pause](error_code) {
+                              if (!stopping) Accept();
+                            });
+                            return;
+                          }
+                          Accept();
+                        });
 }
 
 void Server::Impl::OnConnection(asio::ip::tcp::socket socket) {
@@ -150,6 +155,7 @@ shared::Result<void> Server::Start() {
   if (!error) acceptor.bind(endpoint, error);
   if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
   if (error) return Fail(CodeOf(error), "listen on {}: {}", where, error.message());
+  impl_->port = acceptor.local_endpoint(error).port();
   impl_->Accept();
   for (int i = 0; i < impl_->config.threads; ++i) {
     impl_->threads.emplace_back([this] {
@@ -161,9 +167,7 @@ shared::Result<void> Server::Start() {
 }
 
 uint16_t Server::port() const {
-  error_code error;
-  const auto endpoint = impl_->acceptor.local_endpoint(error);
-  return error ? impl_->config.port : endpoint.port();
+  return impl_->port;
 }
 
 ServerStatistics Server::Statistics() const {
@@ -172,7 +176,7 @@ ServerStatistics Server::Statistics() const {
 
 void Server::Stop(std::chrono::milliseconds deadline) {
   if (impl_->stopping.exchange(true)) return;
-  asio::post(impl_->context, [this] {
+  asio::post(impl_->acceptor.get_executor(), [this] {
     error_code ignored;
     impl_->acceptor.close(ignored);
   });

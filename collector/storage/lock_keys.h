@@ -6,8 +6,9 @@
 // pg_advisory_lock(int8) keys; the high half spells "pgvg".
 namespace collector::storage {
 
-inline constexpr int64_t kMigrationLock = 0x7067'7667'0000'0001;  // who applies migrations
-inline constexpr int64_t kPartitionLock = 0x7067'7667'0000'0002;  // who creates a partition
-inline constexpr int64_t kUpkeepLock = 0x7067'7667'0000'0003;     // who does upkeep (session lock)
+inline constexpr int64_t kMigrationLock = 0x7067'7667'0000'0001;    // who applies migrations
+inline constexpr int64_t kPartitionLock = 0x7067'7667'0000'0002;    // who creates a partition
+inline constexpr int64_t kUpkeepLock = 0x7067'7667'0000'0003;       // who makes partitions ahead
+inline constexpr int64_t kMaintenanceLock = 0x7067'7667'0000'0004;  // who runs chores (session)
 
 }  // namespace collector::storage

@@ -58,6 +58,14 @@ Store::Store(StoreOptions options, const shared::Clock& clock, shared::metrics::
   reader_ = std::make_unique<Reader>(options_.connect, options_.readers, clock_, readiness_,
                                      options_.limits);
   upkeep_ = std::jthread([this](std::stop_token stop) { RunUpkeep(stop); });
+  MaintainerOptions maintenance;
+  maintenance.connect = options_.connect;
+  maintainer_.emplace(maintenance, Chores(), clock_, readiness_, registry);
+}
+
+// Compaction first: rollups are derived from what it wrote, and retention asks what both left.
+std::vector<std::unique_ptr<Chore>> Store::Chores() const {
+  return {};
 }
 
 Store::~Store() {
@@ -65,6 +73,7 @@ Store::~Store() {
 }
 
 void Store::Close() {
+  maintainer_->Stop();
   for (const auto& writer : writers_) writer->Close();
   for (const auto& writer : writers_) writer->Join();
   upkeep_.request_stop();

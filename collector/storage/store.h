@@ -12,6 +12,7 @@
 
 #include "collector/api/telemetry_reader.h"
 #include "collector/ingest/batch_store.h"
+#include "collector/storage/maintenance/maintainer.h"
 #include "collector/storage/partition_keeper.h"
 #include "collector/storage/readiness.h"
 #include "collector/storage/store_metrics.h"
@@ -62,6 +63,7 @@ class Store final : public ingest::BatchStore {
 
  private:
   Store(StoreOptions options, const shared::Clock& clock, shared::metrics::Registry& registry);
+  [[nodiscard]] std::vector<std::unique_ptr<Chore>> Chores() const;
   void RunUpkeep(std::stop_token stop);
   shared::Result<void> Upkeep(std::optional<shared::postgres::Connection>& connection,
                               bool& migrated);
@@ -79,7 +81,8 @@ class Store final : public ingest::BatchStore {
   // Upkeep waits on these between rounds; nobody notifies, only a stop ends the wait early.
   std::mutex round_mutex_;
   std::condition_variable_any round_;
-  std::jthread upkeep_;  // last
+  std::jthread upkeep_;
+  std::optional<Maintainer> maintainer_;  // last
 };
 
 }  // namespace collector::storage

@@ -60,7 +60,7 @@ TEST(CollectorConfig, ExampleNamesEveryKey) {
   for (const Setting& setting : loaded.settings.all()) {
     if (setting.origin == "default") only_in_code.push_back(setting.key);
   }
-  EXPECT_THAT(only_in_code, testing::ElementsAre("postgres.password"));
+  EXPECT_THAT(only_in_code, testing::ElementsAre("postgres.password", "kafka.password"));
   EXPECT_NE(Example().find("\n# password = "), std::string::npos);
 }
 
