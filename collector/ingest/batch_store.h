@@ -15,6 +15,7 @@ namespace collector::ingest {
 struct AcceptedBatch {
   access::TenantId tenant;
   pgvigil::v1::Batch batch;
+  std::string body;       // as it came: zstd frames; empty when it did not come by HTTP
   size_t cost_bytes = 0;  // decompressed size: what it takes of the queue's bound
   std::vector<pgvigil::v1::Refusal> refusals;  // parts that the checks left out
 };
