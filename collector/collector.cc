@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "collector/api/api.h"
+#include "collector/api/self_routes.h"
 #include "collector/http/server.h"
 #include "collector/ingest/batch_handler.h"
 #include "collector/storage/store.h"
@@ -57,6 +58,7 @@ shared::postgres::ConnectOptions ConnectOptionsOf(const config::Postgres& from) 
 storage::StoreOptions StoreOptionsOf(const config::CollectorConfig& from) {
   storage::StoreOptions to;
   to.connect = ConnectOptionsOf(from.postgres);
+  to.writes = from.kafka.enabled() ? from.roles.store : from.roles.ingest;
   to.writers = from.postgres.writers;
   to.readers = from.postgres.readers;
   to.queue_bytes = from.storage.queue_size_bytes;
@@ -94,14 +96,41 @@ api::ApiOptions ApiOptionsOf(const config::CollectorConfig& from) {
 struct Collector::Parts {
   explicit Parts(const config::CollectorConfig& config) : server(ServerConfigOf(config.http)) {}
 
+  shared::Result<void> Build(const config::CollectorConfig& config);
+
   shared::SystemClock clock;
   shared::metrics::Registry registry;
   http::Server server;
   std::unique_ptr<storage::Store> store;
   std::optional<ingest::BatchHandler> handler;
   std::optional<api::Api> api;
+  std::optional<api::SelfRoutes> self;
   bool stopped = false;
 };
+
+// Each role brings its parts, its routes and what must hold for it to do its work.
+shared::Result<void> Collector::Parts::Build(const config::CollectorConfig& config) {
+  const config::Roles& roles = config.roles;
+  std::vector<api::ReadyCheck> checks;
+  if (roles.ingest || roles.query) {
+    ASSIGN_OR_RETURN(store, storage::Store::Open(StoreOptionsOf(config), clock, registry));
+  }
+  if (roles.ingest) {
+    handler.emplace(*store, clock, registry, HandlerOptionsOf(config));
+    server.Route("POST", "/v1/batches", [this](http::Request request, http::Responder respond) {
+      handler->Handle(std::move(request), std::move(respond));
+    });
+    checks.push_back({"ingest", [this] { return store->Ready(); }});
+  }
+  if (roles.query) {
+    api.emplace(store->reader(), clock, registry, ApiOptionsOf(config));
+    api->AddRoutes(server);
+    checks.push_back({"query", [this] { return store->reader().Ready(); }});
+  }
+  self.emplace(registry, std::move(checks));
+  self->AddTo(server);
+  return {};
+}
 
 Collector::Collector(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 
@@ -115,15 +144,7 @@ shared::Result<std::unique_ptr<Collector>> Collector::Start(const config::Collec
       .AddGauge("collector_build_info", "1; the labels tell what was built",
                 {{"version", shared::kVersion}, {"commit", shared::kCommit}})
       .Set(1);
-  ASSIGN_OR_RETURN(parts->store,
-                   storage::Store::Open(StoreOptionsOf(config), parts->clock, parts->registry));
-  parts->handler.emplace(*parts->store, parts->clock, parts->registry, HandlerOptionsOf(config));
-  parts->api.emplace(parts->store->reader(), parts->clock, parts->registry, ApiOptionsOf(config));
-  parts->server.Route("POST", "/v1/batches",
-                      [&handler = *parts->handler](http::Request request, http::Responder respond) {
-                        handler.Handle(std::move(request), std::move(respond));
-                      });
-  parts->api->AddRoutes(parts->server);
+  RETURN_IF_ERROR(parts->Build(config));
   RETURN_IF_ERROR(parts->server.Start());
   shared::log::Info("pgvigil-collector {} listens on {}:{}", shared::kVersion,
                     config.http.listen.address, parts->server.port());
@@ -133,8 +154,9 @@ shared::Result<std::unique_ptr<Collector>> Collector::Start(const config::Collec
 void Collector::Stop() {
   if (std::exchange(parts_->stopped, true)) return;
   parts_->server.Stop(kStopDeadline);
-  parts_->api->Stop();
-  parts_->store->Close();
+  parts_->self->Stop();
+  if (parts_->api) parts_->api->Stop();
+  if (parts_->store) parts_->store->Close();
 }
 
 }  // namespace collector

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <string>
+#include <vector>
 
 #include "collector/collector.h"
 #include "collector/config/collector_config.h"
@@ -28,11 +29,12 @@ struct Options {
   std::string config = kDefaultConfig;
   std::string pid_file;
   std::string health_url;
+  std::vector<std::string> roles;  // instead of the configured ones
   bool json = false;
 };
 
 LoadedConfig Load(const Options& options) {
-  return LoadCollectorConfig(options.config, shared::config::ReadEnvironment());
+  return LoadCollectorConfig(options.config, shared::config::ReadEnvironment(), options.roles);
 }
 
 int Run(const Options& options) {
@@ -128,6 +130,9 @@ int main(int argc, char** argv) {
   };
   CLI::App* run = app.add_subcommand("run", "run until SIGTERM or SIGINT");
   add_config(run);
+  run->add_option("--role", options.roles, "what this process does: ingest, store, query")
+      ->delimiter(',')
+      ->check(CLI::IsMember({"ingest", "store", "query"}));
   run->add_option("--pid-file", options.pid_file, "write the process number here");
   CLI::App* config = app.add_subcommand("config", "look at the configuration");
   config->require_subcommand(1);

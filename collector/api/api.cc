@@ -38,14 +38,6 @@ http::Response ErrorOf(const shared::Error& error) {
                              status == 503 ? 1 : -1);
 }
 
-http::Response PlainText(int status, std::string body) {
-  http::Response response;
-  response.status = status;
-  response.content_type = "text/plain; charset=utf-8";
-  response.body = std::move(body);
-  return response;
-}
-
 }  // namespace
 
 Api::Api(TelemetryReader& reader, const shared::Clock& clock, shared::metrics::Registry& registry,
@@ -124,44 +116,6 @@ void Api::AddRoutes(http::Server& server) {
   AddQuestion(server, "/api/pgvigil/v1/logs", [this](const auto& context, auto& parameters, auto&) {
     return AskLogs(reader_, context, parameters, options_);
   });
-  AddSelfRoutes(server);
-}
-
-void Api::AddSelfRoutes(http::Server& server) {
-  // Alive: the process answers.
-  server.Route("GET", "/healthz", [](const http::Request&, const http::Responder& respond) {
-    respond(PlainText(200, "ok\n"));
-  });
-  // Ready: questions can be answered and batches stored.
-  server.Route("GET", "/readyz", [this](const http::Request&, http::Responder respond) {
-    const bool taken = pool_.TryRun([this, respond] {
-      const shared::Result<void> ready = reader_.Ready();
-      respond(ready ? PlainText(200, "ready\n")
-                    : PlainText(503, fmt::format("not ready: {}\n", ready.error().message)));
-    });
-    if (!taken) respond(PlainText(503, "not ready: too many questions wait for an answer\n"));
-  });
-  server.Route(
-      "GET", "/metrics", [this, &server](const http::Request&, const http::Responder& respond) {
-        const http::ServerStatistics statistics = server.Statistics();
-        registry_.AddGauge("collector_http_connections", "Open connections")
-            .Set(static_cast<double>(statistics.connections_open));
-        for (const auto& [reason, count] : statistics.refused) {
-          auto counter = registry_.AddCounter("collector_http_refused_total",
-                                              "Requests and connections refused by the listener",
-                                              {{"reason", reason}});
-          counter.Increment(static_cast<double>(count) - counter.value());
-        }
-        for (const auto& [status, count] : statistics.responses_by_status) {
-          auto counter =
-              registry_.AddCounter("collector_http_responses_total", "Responses by status",
-                                   {{"status", std::to_string(status)}});
-          counter.Increment(static_cast<double>(count) - counter.value());
-        }
-        http::Response response = PlainText(200, registry_.Expose());
-        response.content_type = "text/plain; version=0.0.4; charset=utf-8";
-        respond(std::move(response));
-      });
 }
 
 }  // namespace collector::api

@@ -22,8 +22,8 @@ struct ApiOptions {
   size_t max_samples = 1'000'000;
 };
 
-// The query API: GET /api/pgvigil/v1/… and the program's own /healthz, /readyz, /metrics. Documents
-// are described in collector/api/README.md. Arguments must outlive it; Stop before they go.
+// The query API: GET /api/pgvigil/v1/…; the documents are described in collector/api/README.md.
+// Arguments must outlive it; Stop before they go.
 class Api {
  public:
   Api(TelemetryReader& reader, const shared::Clock& clock, shared::metrics::Registry& registry,
@@ -40,7 +40,6 @@ class Api {
   void AddQuestion(http::Server& server, std::string_view pattern, Question question);
   void Ask(const Question& question, const http::Request& request, const http::Responder& respond,
            shared::MonotonicTime deadline);
-  void AddSelfRoutes(http::Server& server);
 
   TelemetryReader& reader_;
   const shared::Clock& clock_;

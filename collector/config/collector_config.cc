@@ -138,6 +138,7 @@ void ReadSource(Reader section, KafkaSource& out) {
   constexpr std::array<std::string_view, 3> kEncodings = {"otlp_proto", "otlp_json", "json"};
   constexpr std::array<std::string_view, 2> kSignals = {"metrics", "logs"};
   ReadTopic(section, "topic", out.topic);
+  if (!section.Has("topic")) section.AddProblem("topic", "required: the topic to read");
   section.Choice("encoding", out.encoding, kEncodings);
   section.Choice("signal", out.signal, kSignals);
   section.Integer("tenant", out.tenant, {.min = 1});
@@ -204,9 +205,10 @@ void ReadKafka(Reader section, Kafka& out) {
   CheckKafkaSecurity(section, out);
 }
 
-void ReadRoles(Reader& root, Roles& out) {
+void ReadRoles(Reader& root, const std::vector<std::string>& given, Roles& out) {
   std::vector<std::string> names = {"ingest", "store", "query"};
   root.Strings("roles", names);
+  if (!given.empty()) names = given;
   out = {false, false, false};
   for (const std::string& name : names) {
     if (name == "ingest") {
@@ -236,25 +238,31 @@ void ReadLog(Reader section, Log& out) {
 
 shared::config::Loaded<CollectorConfig> ReadCollectorConfig(
     const std::vector<shared::config::SourceFile>& files,
-    const shared::config::Environment& environment) {
+    const shared::config::Environment& environment, const std::vector<std::string>& roles) {
   Loading loading(files, environment);
   Reader root(loading);
   CollectorConfig out;
-  ReadRoles(root, out.roles);
+  ReadRoles(root, roles, out.roles);
   ReadHttp(root.Section("http"), out.http);
   ReadPostgres(root.Section("postgres"), out.postgres);
   ReadStorage(root.Section("storage"), out.storage);
   ReadQuery(root.Section("query"), out.query);
   ReadLimits(root.Section("limits"), out.limits);
   ReadKafka(root.Section("kafka"), out.kafka);
+  if (out.roles.store && !out.roles.ingest && !out.kafka.enabled()) {
+    root.AddProblem("roles",
+                    "the role store moves batches from Kafka: it needs kafka.brokers, or "
+                    "the role ingest beside it");
+  }
   ReadLog(root.Section("log"), out.log);
   root.RejectUnknownKeys();
   return {std::move(out), std::move(loading.problems), std::move(loading.settings)};
 }
 
 shared::config::Loaded<CollectorConfig> LoadCollectorConfig(
-    const std::string& path, const shared::config::Environment& environment) {
-  return ReadCollectorConfig(shared::config::ReadSourceFiles(path), environment);
+    const std::string& path, const shared::config::Environment& environment,
+    const std::vector<std::string>& roles) {
+  return ReadCollectorConfig(shared::config::ReadSourceFiles(path), environment, roles);
 }
 
 }  // namespace collector::config

@@ -154,12 +154,13 @@ struct CollectorConfig {
 };
 
 // Reads `path` and conf.d/*.toml beside it. Never fails halfway: use `config` only when ok(), else
-// print `problems`.
+// print `problems`. `roles`: from the command line, instead of the file's; empty: the file's.
 shared::config::Loaded<CollectorConfig> LoadCollectorConfig(
-    const std::string& path, const shared::config::Environment& environment);
+    const std::string& path, const shared::config::Environment& environment,
+    const std::vector<std::string>& roles = {});
 // The same from texts; without any, all is default.
 shared::config::Loaded<CollectorConfig> ReadCollectorConfig(
     const std::vector<shared::config::SourceFile>& files,
-    const shared::config::Environment& environment);
+    const shared::config::Environment& environment, const std::vector<std::string>& roles = {});
 
 }  // namespace collector::config

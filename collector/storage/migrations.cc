@@ -108,6 +108,19 @@ std::string MigrationChecksum(const Migration& migration) {
   return fmt::format("{:016x}{:016x}", hash.high64, hash.low64);
 }
 
+Result<void> CheckSchema(Connection& connection, const std::vector<Migration>& migrations) {
+  ASSIGN_OR_RETURN(const auto applied, ReadApplied(connection));
+  RETURN_IF_ERROR(CheckApplied(applied, migrations));
+  const int version = applied.empty() ? 0 : applied.rbegin()->first;
+  if (version < migrations.back().version) {
+    return Fail(ErrorCode::kUnavailable,
+                "the database has schema version {}, this collector needs {}: one that stores has "
+                "to start first",
+                version, migrations.back().version);
+  }
+  return {};
+}
+
 Result<int> Migrate(Connection& connection, const std::vector<Migration>& migrations) {
   ASSIGN_OR_RETURN(const Rows encoding, connection.Query("SHOW server_encoding"));
   if (encoding.Text(0, 0) != "UTF8") {

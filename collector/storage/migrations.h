@@ -33,4 +33,9 @@ std::string MigrationChecksum(const Migration& migration);
 shared::Result<int> Migrate(shared::postgres::Connection& connection,
                             const std::vector<Migration>& migrations);
 
+// For who only reads: whether the database is at the newest of `migrations`. Changes nothing.
+// kUnavailable: it is not there yet, a collector that stores brings it up. kInvalidInput as above.
+shared::Result<void> CheckSchema(shared::postgres::Connection& connection,
+                                 const std::vector<Migration>& migrations);
+
 }  // namespace collector::storage

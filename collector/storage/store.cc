@@ -51,13 +51,14 @@ Store::Store(StoreOptions options, const shared::Clock& clock, shared::metrics::
       clock_(clock),
       waiting_(std::make_shared<shared::Guarded<std::map<std::string, size_t>>>()),
       metrics_(registry) {
-  for (int i = 0; i < options_.writers; ++i) {
+  for (int i = 0; options_.writes && i < options_.writers; ++i) {
     writers_.push_back(std::make_unique<Writer>(i, OptionsOfOneWriter(options_), clock_,
                                                 partitions_, readiness_, metrics_));
   }
   reader_ = std::make_unique<Reader>(options_.connect, options_.readers, clock_, readiness_,
                                      options_.limits);
   upkeep_ = std::jthread([this](std::stop_token stop) { RunUpkeep(stop); });
+  if (!options_.writes) return;
   MaintainerOptions maintenance;
   maintenance.connect = options_.connect;
   maintainer_.emplace(maintenance, Chores(), clock_, readiness_, registry);
@@ -73,7 +74,7 @@ Store::~Store() {
 }
 
 void Store::Close() {
-  maintainer_->Stop();
+  if (maintainer_) maintainer_->Stop();
   for (const auto& writer : writers_) writer->Close();
   for (const auto& writer : writers_) writer->Join();
   upkeep_.request_stop();
@@ -81,6 +82,10 @@ void Store::Close() {
 }
 
 bool Store::Submit(ingest::AcceptedBatch& batch, std::function<void(Result<BatchReply>)> done) {
+  if (writers_.empty()) {
+    done(Fail(ErrorCode::kInternal, "this collector was opened to read only"));
+    return true;
+  }
   // The key keeps tenants apart; one agent that floods must not take the others' room.
   std::string key = fmt::format("{}/{}", batch.tenant.value, batch.batch.agent_id());
   const bool room = waiting_->With([&](std::map<std::string, size_t>& waiting) {
@@ -151,21 +156,15 @@ Result<void> Store::Upkeep(std::optional<Connection>& connection, bool& migrated
     connection = std::move(*opened);
   }
   if (!migrated) {
-    // Another collector may be at it for longer than our usual patience.
-    RETURN_IF_ERROR(connection->Execute("SET lock_timeout = 0; SET statement_timeout = 0"));
-    Result<int> applied = Migrate(*connection, EmbeddedMigrations());
-    if (!applied) {
-      readiness_.Set(Fail(ErrorCode::kUnavailable, "schema: {}", applied.error().message));
-      return tl::make_unexpected(std::move(applied).error().With("schema"));
+    if (Result<void> prepared = PrepareSchema(*connection); !prepared) {
+      readiness_.Set(Fail(ErrorCode::kUnavailable, "schema: {}", prepared.error().message));
+      return tl::make_unexpected(std::move(prepared).error().With("schema"));
     }
-    RETURN_IF_ERROR(connection->Execute("SET lock_timeout = '10s'; SET statement_timeout = '60s'"));
-    RETURN_IF_ERROR(KeepPartitions(*connection));
     migrated = true;
     readiness_.Set({});
-    shared::log::Info("store is ready: {} migrations applied, {} known", *applied,
-                      EmbeddedMigrations().size());
     return {};
   }
+  if (!options_.writes) return connection->Execute("SELECT 1");
   // One collector at a time; the lock goes with the round, so that a stuck collector cannot keep
   // it.
   ASSIGN_OR_RETURN(
@@ -177,6 +176,18 @@ Result<void> Store::Upkeep(std::optional<Connection>& connection, bool& migrated
     (void)connection->Query("SELECT pg_advisory_unlock($1)", {std::to_string(kUpkeepLock)});
   }
   return made;
+}
+
+Result<void> Store::PrepareSchema(Connection& connection) {
+  if (!options_.writes) return CheckSchema(connection, EmbeddedMigrations());
+  // Another collector may be at it for longer than our usual patience.
+  RETURN_IF_ERROR(connection.Execute("SET lock_timeout = 0; SET statement_timeout = 0"));
+  ASSIGN_OR_RETURN(const int applied, Migrate(connection, EmbeddedMigrations()));
+  RETURN_IF_ERROR(connection.Execute("SET lock_timeout = '10s'; SET statement_timeout = '60s'"));
+  RETURN_IF_ERROR(KeepPartitions(connection));
+  shared::log::Info("store is ready: {} migrations applied, {} known", applied,
+                    EmbeddedMigrations().size());
+  return {};
 }
 
 Result<void> Store::KeepPartitions(Connection& connection) {

@@ -25,6 +25,9 @@ namespace collector::storage {
 struct StoreOptions {
   shared::postgres::ConnectOptions connect;
   StoreLimits limits;
+  // False: for a process that only answers questions. No writers, no upkeep: the schema is another
+  // collector's business.
+  bool writes = true;
   int writers = 2;
   size_t queue_bytes = size_t{64} << 20;  // of all writers together
   size_t group_batches = 100;
@@ -55,6 +58,9 @@ class Store final : public ingest::BatchStore {
   bool Submit(ingest::AcceptedBatch& batch,
               std::function<void(shared::Result<pgvigil::v1::BatchReply>)> done) override;
 
+  // Whether batches can be stored now, as upkeep last found. Waits for nothing.
+  [[nodiscard]] shared::Result<void> Ready() const { return readiness_.Get(); }
+
   // Answers questions; lives as long as the store.
   [[nodiscard]] api::TelemetryReader& reader() { return *reader_; }
 
@@ -67,6 +73,7 @@ class Store final : public ingest::BatchStore {
   void RunUpkeep(std::stop_token stop);
   shared::Result<void> Upkeep(std::optional<shared::postgres::Connection>& connection,
                               bool& migrated);
+  shared::Result<void> PrepareSchema(shared::postgres::Connection& connection);
   shared::Result<void> KeepPartitions(shared::postgres::Connection& connection);
 
   const StoreOptions options_;

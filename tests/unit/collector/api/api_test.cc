@@ -1,4 +1,5 @@
 #include "collector/api/api.h"
+#include "collector/api/self_routes.h"
 
 #include <gtest/gtest.h>
 
@@ -14,6 +15,8 @@ namespace {
 
 using collector::api::Api;
 using collector::api::ApiOptions;
+using collector::api::ReadyCheck;
+using collector::api::SelfRoutes;
 using collector::http::Server;
 using collector::http::ServerConfig;
 using nlohmann::json;
@@ -27,11 +30,16 @@ class ApiTest : public ::testing::Test {
     server_.emplace(config);
     api_.emplace(reader_, clock_, registry_, ApiOptions{});
     api_->AddRoutes(*server_);
+    self_.emplace(registry_,
+                  std::vector<ReadyCheck>{{"ingest", [] { return shared::Result<void>(); }},
+                                          {"query", [this] { return reader_.Ready(); }}});
+    self_->AddTo(*server_);
     const shared::Result<void> started = server_->Start();
     EXPECT_TRUE(started) << started.error().message;
   }
   ~ApiTest() override {
     server_->Stop(std::chrono::seconds(5));
+    self_->Stop();
     api_->Stop();
   }
 
@@ -60,6 +68,7 @@ class ApiTest : public ::testing::Test {
   shared::metrics::Registry registry_;
   std::optional<Server> server_;
   std::optional<Api> api_;
+  std::optional<SelfRoutes> self_;
 };
 
 TEST_F(ApiTest, ListsHosts) {
@@ -199,13 +208,13 @@ TEST_F(ApiTest, TurnsErrorsOfTheStoreIntoStatuses) {
   EXPECT_NE(answer.header.find("Retry-After: 1"), std::string::npos) << answer.header;
 }
 
-TEST_F(ApiTest, IsReadyWhenTheStoreIs) {
+TEST_F(ApiTest, IsReadyWhenEveryRoleIs) {
   EXPECT_EQ(Get("/healthz").body, "ok\n");
   EXPECT_EQ(Get("/readyz").body, "ready\n");
   reader_.failure = shared::Error{shared::ErrorCode::kUnavailable, "PostgreSQL is away"};
   const Answer answer = Get("/readyz");
   EXPECT_EQ(answer.status, 503);
-  EXPECT_EQ(answer.body, "not ready: PostgreSQL is away\n");
+  EXPECT_EQ(answer.body, "not ready: query: PostgreSQL is away\n");
   EXPECT_EQ(Get("/healthz").status, 200);
 }
 

@@ -66,6 +66,7 @@ TEST(CollectorConfig, ExampleNamesEveryKey) {
 
 TEST(CollectorConfig, ReadsEverySection) {
   const Loaded<CollectorConfig> loaded = Read(R"(
+roles = ["ingest", "query"]
 [http]
 listen = "[::]:80"
 threads = 3
@@ -107,10 +108,42 @@ labels_per_series = 17
 label_name_limit = "18B"
 label_value_limit = "19B"
 future_skew = "20s"
+[kafka]
+brokers = ["k1:9092", "k2:9093"]
+security_protocol = "sasl_ssl"
+sasl_mechanism = "PLAIN"
+username = "u"
+password = "kennwort"
+ca = "/ca"
+cert = "/cert"
+key = "/key"
+topic = "t"
+dead_topic = "d"
+group = "g"
+create_topics = false
+partitions = 21
+replication = 22
+message_limit = "23MiB"
+queue_size = "24MiB"
+delivery_timeout = "25s"
+session_timeout = "26s"
+[kafka.feeds.otel-metrics]
+enabled = false
+encoding = "otlp_json"
+[kafka.feeds.raw-logs]
+topic = "pg-logs"
+[[kafka.sources]]
+topic = "s1"
+encoding = "json"
+tenant = 27
+[[kafka.sources]]
+topic = "s2"
+signal = "logs"
 [log]
 level = "error"
 )");
   CollectorConfig expected;
+  expected.roles.store = false;
   expected.http = {.listen = {"::", 80},
                    .threads = 3,
                    .header_limit_bytes = 8 << 10,
@@ -143,6 +176,27 @@ level = "error"
                      .label_name_limit_bytes = 18,
                      .label_value_limit_bytes = 19,
                      .future_skew = 20s};
+  expected.kafka = {.brokers = {"k1:9092", "k2:9093"},
+                    .security_protocol = "sasl_ssl",
+                    .sasl_mechanism = "PLAIN",
+                    .username = "u",
+                    .password = shared::Secret("kennwort"),
+                    .ca = "/ca",
+                    .cert = "/cert",
+                    .key = "/key",
+                    .topic = "t",
+                    .dead_topic = "d",
+                    .group = "g",
+                    .create_topics = false,
+                    .partitions = 21,
+                    .replication = 22,
+                    .message_limit_bytes = 23 << 20,
+                    .queue_size_bytes = 24 << 20,
+                    .delivery_timeout = 25s,
+                    .session_timeout = 26s,
+                    .otel_metrics = {false, "otel-metrics", "otlp_json"},
+                    .raw_logs = {true, "pg-logs", "json"},
+                    .sources = {{"s1", "json", "metrics", 27}, {"s2", "otlp_proto", "logs", 1}}};
   expected.log.level = shared::log::Level::kError;
   EXPECT_EQ(loaded.problems.ToText(), "");
   EXPECT_TRUE(loaded.config == expected);
@@ -162,9 +216,34 @@ TEST(CollectorConfig, ChecksWhatBelongsTogether) {
   };
   expect_problem("[postgres]\nsslcert = \"/c\"", "postgres.sslcert", "needs sslkey beside it");
   expect_problem("[postgres]\nsslkey = \"/c\"", "postgres.sslkey", "needs sslcert beside it");
+  expect_problem("roles = []", "roles", "expected at least one of ingest, store and query");
+  expect_problem("roles = [\"query\", \"stor\"]", "roles",
+                 "'stor': expected ingest, store or query");
+  expect_problem("roles = [\"store\"]", "roles",
+                 "the role store moves batches from Kafka: it needs kafka.brokers, or the role "
+                 "ingest beside it");
+  expect_problem("[kafka]\nbrokers = [\"k1\"]", "kafka.brokers", "'k1': expected host:port");
+  expect_problem("[kafka]\ntopic = \"a b\"", "kafka.topic",
+                 "'a b': expected a topic: up to 249 letters, digits, '.', '_' and '-'");
+  expect_problem("[kafka]\nsecurity_protocol = \"sasl_ssl\"", "kafka.security_protocol",
+                 "sasl_ssl needs username and password");
+  expect_problem("[kafka]\ncert = \"/c\"", "kafka.cert", "needs key beside it");
+  expect_problem("[[kafka.sources]]\nencoding = \"json\"", "kafka.sources[0].topic",
+                 "required: the topic to read");
+  expect_problem("[[kafka.sources]]\nencoding = \"json\"\nsignal = \"logs\"\ntopic = \"t\"",
+                 "kafka.sources[0].signal", "plain JSON carries metrics only");
   expect_problem(
       "[http]\nbody_limit = \"512MiB\"", "http.bodies_in_flight_limit",
       "256MiB must not be below body_limit (512MiB), or no body of that size is ever taken");
+}
+
+TEST(CollectorConfig, TakesRolesOfTheCommandLineInstead) {
+  const Loaded<CollectorConfig> loaded = ReadCollectorConfig(
+      {{"collector.toml", "roles = [\"store\"]"}}, shared::config::Environment(), {"query"});
+  EXPECT_EQ(loaded.problems.ToText(), "");
+  EXPECT_FALSE(loaded.config.roles.ingest);
+  EXPECT_FALSE(loaded.config.roles.store);
+  EXPECT_TRUE(loaded.config.roles.query);
 }
 
 }  // namespace

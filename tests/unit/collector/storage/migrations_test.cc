@@ -5,11 +5,12 @@
 namespace collector::storage {
 namespace {
 
-TEST(EmbeddedMigrations, AreNumberedFromOneWithoutHoles) {
+TEST(EmbeddedMigrations, AreNumberedInOrder) {
   ASSERT_FALSE(EmbeddedMigrations().empty());
   int version = 0;
   for (const Migration& migration : EmbeddedMigrations()) {
-    EXPECT_EQ(migration.version, ++version) << migration.name;
+    EXPECT_GT(migration.version, version) << migration.name;
+    version = migration.version;
     EXPECT_NE(migration.sql.find("COMMENT ON"), std::string::npos) << migration.name;
   }
 }

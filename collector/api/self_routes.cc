@@ -1,0 +1,70 @@
+#include "collector/api/self_routes.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace collector::api {
+namespace {
+
+constexpr size_t kThreads = 1;
+constexpr size_t kWaiting = 64;
+
+http::Response PlainText(int status, std::string body) {
+  http::Response response;
+  response.status = status;
+  response.content_type = "text/plain; charset=utf-8";
+  response.body = std::move(body);
+  return response;
+}
+
+}  // namespace
+
+SelfRoutes::SelfRoutes(shared::metrics::Registry& registry, std::vector<ReadyCheck> checks)
+    : registry_(registry), checks_(std::move(checks)), pool_(kThreads, kWaiting) {}
+
+void SelfRoutes::AddTo(http::Server& server) {
+  server.Route("GET", "/healthz", [](const http::Request&, const http::Responder& respond) {
+    respond(PlainText(200, "ok\n"));
+  });
+  server.Route("GET", "/readyz", [this](const http::Request&, http::Responder respond) {
+    const bool taken = pool_.TryRun([this, respond] { respond(Readiness()); });
+    if (!taken) respond(PlainText(503, "not ready: too many questions wait for an answer\n"));
+  });
+  server.Route("GET", "/metrics",
+               [this, &server](const http::Request&, const http::Responder& respond) {
+                 respond(Metrics(server));
+               });
+}
+
+http::Response SelfRoutes::Readiness() const {
+  std::string problems;
+  for (const ReadyCheck& each : checks_) {
+    if (const shared::Result<void> ready = each.check(); !ready) {
+      problems += fmt::format("not ready: {}: {}\n", each.role, ready.error().message);
+    }
+  }
+  return problems.empty() ? PlainText(200, "ready\n") : PlainText(503, std::move(problems));
+}
+
+http::Response SelfRoutes::Metrics(const http::Server& server) {
+  const http::ServerStatistics statistics = server.Statistics();
+  registry_.AddGauge("collector_http_connections", "Open connections")
+      .Set(static_cast<double>(statistics.connections_open));
+  for (const auto& [reason, count] : statistics.refused) {
+    auto counter = registry_.AddCounter("collector_http_refused_total",
+                                        "Requests and connections refused by the listener",
+                                        {{"reason", reason}});
+    counter.Increment(static_cast<double>(count) - counter.value());
+  }
+  for (const auto& [status, count] : statistics.responses_by_status) {
+    auto counter = registry_.AddCounter("collector_http_responses_total", "Responses by status",
+                                        {{"status", std::to_string(status)}});
+    counter.Increment(static_cast<double>(count) - counter.value());
+  }
+  http::Response response = PlainText(200, registry_.Expose());
+  response.content_type = "text/plain; version=0.0.4; charset=utf-8";
+  return response;
+}
+
+}  // namespace collector::api
