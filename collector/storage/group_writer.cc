@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "collector/storage/log_rows.h"
+#include "collector/storage/logs/log_rows.h"
 #include "collector/storage/metric_rows.h"
 #include "collector/storage/sql_text.h"
 #include "collector/storage/statement_rows.h"

@@ -1,7 +1,7 @@
 #include "collector/storage/reader.h"
 
 #include "collector/storage/catalogue_reader.h"
-#include "collector/storage/log_reader.h"
+#include "collector/storage/logs/log_reader.h"
 #include "collector/storage/sample_reader.h"
 #include "collector/storage/statement_reader.h"
 

@@ -1,4 +1,4 @@
-#include "collector/storage/log_block.h"
+#include "collector/storage/logs/log_block.h"
 
 #include <algorithm>
 #include <chrono>

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "collector/storage/log_scope.h"
+#include "collector/storage/logs/log_scope.h"
 #include "collector/storage/read_pool.h"
 
 namespace collector::storage {

@@ -1,4 +1,4 @@
-#include "collector/storage/log_cursor.h"
+#include "collector/storage/logs/log_cursor.h"
 
 #include <fmt/format.h>
 

@@ -1,12 +1,12 @@
-#include "collector/storage/log_block_search.h"
+#include "collector/storage/logs/log_block_search.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <map>
 
-#include "collector/storage/log_block.h"
-#include "collector/storage/log_filter.h"
+#include "collector/storage/logs/log_block.h"
+#include "collector/storage/logs/log_filter.h"
 #include "collector/storage/partition_reader.h"
 #include "collector/storage/sql_text.h"
 #include "shared/text/hex.h"

@@ -1,10 +1,10 @@
-#include "collector/storage/log_event_search.h"
+#include "collector/storage/logs/log_event_search.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 
-#include "collector/storage/log_filter.h"
+#include "collector/storage/logs/log_filter.h"
 #include "collector/storage/sql_text.h"
 #include "shared/text/hex.h"
 

@@ -4,7 +4,7 @@
 #include <span>
 #include <vector>
 
-#include "collector/storage/log_block.h"
+#include "collector/storage/logs/log_block.h"
 #include "shared/base/result.h"
 #include "shared/postgres/connection.h"
 

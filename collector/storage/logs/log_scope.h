@@ -4,7 +4,7 @@
 #include <string>
 
 #include "collector/access/tenant.h"
-#include "collector/storage/log_cursor.h"
+#include "collector/storage/logs/log_cursor.h"
 
 namespace collector::storage {
 

@@ -1,4 +1,4 @@
-#include "collector/storage/log_filter.h"
+#include "collector/storage/logs/log_filter.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "collector/storage/log_rows.h"
+#include "collector/storage/logs/log_rows.h"
 
 #include "collector/storage/sql_text.h"
 #include "shared/postgres/copy.h"

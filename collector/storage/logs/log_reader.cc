@@ -1,11 +1,11 @@
-#include "collector/storage/log_reader.h"
+#include "collector/storage/logs/log_reader.h"
 
 #include <fmt/format.h>
 
-#include "collector/storage/log_block_search.h"
-#include "collector/storage/log_cursor.h"
-#include "collector/storage/log_event_search.h"
-#include "collector/storage/log_filter.h"
+#include "collector/storage/logs/log_block_search.h"
+#include "collector/storage/logs/log_cursor.h"
+#include "collector/storage/logs/log_event_search.h"
+#include "collector/storage/logs/log_filter.h"
 #include "collector/storage/sql_text.h"
 
 namespace collector::storage {
