@@ -16,6 +16,7 @@ using shared::Result;
 using shared::postgres::Connection;
 using shared::postgres::Parameter;
 using shared::postgres::Rows;
+using shared::postgres::Statement;
 using std::chrono::milliseconds;
 
 constexpr milliseconds kGrace = 500ms;  // for the server to say 57014 itself
@@ -50,21 +51,29 @@ shared::WallTime ReadSession::Now() const {
 }
 
 Result<Rows> ReadSession::Query(std::string_view sql, const std::vector<Parameter>& parameters) {
+  return Run({std::string(sql), parameters, false});
+}
+
+Result<Rows> ReadSession::QueryBinary(std::string_view sql,
+                                      const std::vector<Parameter>& parameters) {
+  return Run({std::string(sql), parameters, true});
+}
+
+Result<Rows> ReadSession::Run(const Statement& statement) {
   RETURN_IF_ERROR(CheckDeadline());
-  Result<Rows> rows = Ask(sql, parameters);
+  Result<Rows> rows = Ask(statement);
   const bool was_idle = std::exchange(idle_, false);
   if (rows || !was_idle || connection_->IsOpen() || !CheckDeadline()) return rows;
   ASSIGN_OR_RETURN(connection_, pool_->Open(deadline_));
-  return Ask(sql, parameters);
+  return Ask(statement);
 }
 
-Result<Rows> ReadSession::Ask(std::string_view sql, const std::vector<Parameter>& parameters) {
+Result<Rows> ReadSession::Ask(const Statement& statement) {
   const milliseconds left = std::max(Left(pool_->clock_, deadline_), 1ms);
   connection_->SetDeadline(left + kGrace);
-  ASSIGN_OR_RETURN(
-      std::vector<Rows> results,
-      connection_->PipelineAtomic({{fmt::format("SET statement_timeout = {}", left.count()), {}},
-                                   {std::string(sql), parameters}}));
+  ASSIGN_OR_RETURN(std::vector<Rows> results,
+                   connection_->PipelineAtomic(
+                       {{fmt::format("SET statement_timeout = {}", left.count()), {}}, statement}));
   return std::move(results.back());
 }
 

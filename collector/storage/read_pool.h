@@ -26,6 +26,9 @@ class ReadSession {
   // lost.
   shared::Result<shared::postgres::Rows> Query(
       std::string_view sql, const std::vector<shared::postgres::Parameter>& parameters = {});
+  // The same with results in binary format: the way to bytea and to many numbers.
+  shared::Result<shared::postgres::Rows> QueryBinary(
+      std::string_view sql, const std::vector<shared::postgres::Parameter>& parameters = {});
   // kTimeout once the deadline has passed: for loops that decode.
   [[nodiscard]] shared::Result<void> CheckDeadline() const;
   [[nodiscard]] shared::WallTime Now() const;
@@ -34,8 +37,8 @@ class ReadSession {
   friend class ReadPool;
   ReadSession(ReadPool& pool, std::unique_ptr<shared::postgres::Connection> connection, bool idle,
               shared::MonotonicTime deadline);
-  shared::Result<shared::postgres::Rows> Ask(
-      std::string_view sql, const std::vector<shared::postgres::Parameter>& parameters);
+  shared::Result<shared::postgres::Rows> Run(const shared::postgres::Statement& statement);
+  shared::Result<shared::postgres::Rows> Ask(const shared::postgres::Statement& statement);
 
   ReadPool* pool_;
   std::unique_ptr<shared::postgres::Connection> connection_;

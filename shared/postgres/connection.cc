@@ -49,7 +49,15 @@ std::string_view Connection::last_sqlstate() const {
 }
 
 Result<Rows> Connection::Query(std::string_view sql, const std::vector<Parameter>& parameters) {
-  const Statement statement{std::string(sql), parameters};
+  return Ask({std::string(sql), parameters, false});
+}
+
+Result<Rows> Connection::QueryBinary(std::string_view sql,
+                                     const std::vector<Parameter>& parameters) {
+  return Ask({std::string(sql), parameters, true});
+}
+
+Result<Rows> Connection::Ask(const Statement& statement) {
   ASSIGN_OR_RETURN(const CallDeadline deadline, impl_->BeginCall());
   RETURN_IF_ERROR(RefuseNul(statement));
   if (!SendStatement(impl_->pg.get(), statement)) {

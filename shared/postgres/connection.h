@@ -50,6 +50,16 @@ class Rows {
   [[nodiscard]] std::optional<double> Double(size_t row, size_t column) const;
   [[nodiscard]] std::optional<bool> Bool(size_t row, size_t column) const;
 
+  // Of a binary result (Connection::QueryBinary), by the column's type: int2, int4, int8 and, as
+  // microseconds since 1970, timestamptz; 0 for NULL. The type is the caller's to know (CHECK of
+  // the length). Text gives bytea as it is.
+  [[nodiscard]] int16_t Int2(size_t row, size_t column) const;
+  [[nodiscard]] int32_t Int4(size_t row, size_t column) const;
+  [[nodiscard]] int64_t Int8(size_t row, size_t column) const;
+  [[nodiscard]] int64_t UnixMicros(size_t row, size_t column) const;
+  // Elements of an int8[] of one dimension without NULLs; none for what is not.
+  [[nodiscard]] std::vector<int64_t> Int8Array(size_t row, size_t column) const;
+
   // Rows affected by INSERT, UPDATE, DELETE, COPY; 0 for others.
   [[nodiscard]] uint64_t affected() const;
 
@@ -64,6 +74,7 @@ using Parameter = std::optional<std::string>;
 struct Statement {
   std::string sql;
   std::vector<Parameter> parameters{};
+  bool binary = false;  // the results' format; parameters are text
 };
 
 // One connection. One thread at a time; a CancelToken (cancel.h) may be used from another.
@@ -99,6 +110,9 @@ class Connection {
   // One statement by the extended protocol, text format. A string that holds two statements is
   // refused by the server.
   Result<Rows> Query(std::string_view sql, const std::vector<Parameter>& parameters = {});
+  // The same with results in binary format: bytea comes as it is, numbers by Rows::Int8 and its
+  // like.
+  Result<Rows> QueryBinary(std::string_view sql, const std::vector<Parameter>& parameters = {});
   // One or more statements without results by the simple protocol: BEGIN, SET, migrations.
   Result<void> Execute(std::string_view sql);
   // Sends all, then reads all, in one round trip (pipeline mode). Each statement has its own
@@ -116,6 +130,7 @@ class Connection {
   [[nodiscard]] Impl& impl() { return *impl_; }
 
  private:
+  Result<Rows> Ask(const Statement& statement);
   explicit Connection(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };

@@ -1,7 +1,37 @@
+#include <bit>
+#include <cstring>
+
+#include "shared/base/check.h"
 #include "shared/postgres/session.h"
 #include "shared/text/cursor.h"
 
 namespace shared::postgres {
+namespace {
+
+// The server's binary numbers are big-endian.
+template <typename T>
+T FromNetwork(const char* bytes) {
+  T value;
+  std::memcpy(&value, bytes, sizeof value);
+  if constexpr (sizeof(T) == 2)
+    return static_cast<T>(__builtin_bswap16(static_cast<uint16_t>(value)));
+  if constexpr (sizeof(T) == 4)
+    return static_cast<T>(__builtin_bswap32(static_cast<uint32_t>(value)));
+  return static_cast<T>(__builtin_bswap64(static_cast<uint64_t>(value)));
+}
+
+template <typename T>
+T NumberAt(const Rows& rows, size_t row, size_t column) {
+  static_assert(std::endian::native == std::endian::little);
+  const std::string_view bytes = rows.Text(row, column);
+  if (bytes.empty()) return 0;
+  CHECK(bytes.size() == sizeof(T));
+  return FromNetwork<T>(bytes.data());
+}
+
+constexpr int64_t kEpochMicros = 946'684'800'000'000;  // 2000-01-01, PostgreSQL's own epoch
+
+}  // namespace
 
 Rows::Rows(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Rows::~Rows() = default;
@@ -58,6 +88,40 @@ std::optional<bool> Rows::Bool(size_t row, size_t column) const {
   if (value == "t") return true;
   if (value == "f") return false;
   return std::nullopt;
+}
+
+int16_t Rows::Int2(size_t row, size_t column) const {
+  return NumberAt<int16_t>(*this, row, column);
+}
+
+int32_t Rows::Int4(size_t row, size_t column) const {
+  return NumberAt<int32_t>(*this, row, column);
+}
+
+int64_t Rows::Int8(size_t row, size_t column) const {
+  return NumberAt<int64_t>(*this, row, column);
+}
+
+int64_t Rows::UnixMicros(size_t row, size_t column) const {
+  if (IsNull(row, column)) return 0;
+  return NumberAt<int64_t>(*this, row, column) + kEpochMicros;
+}
+
+// array_send: dimensions, has-null flag, element type, then for each dimension length and lower
+// bound, then each element as length and value (src/backend/utils/adt/arrayfuncs.c).
+std::vector<int64_t> Rows::Int8Array(size_t row, size_t column) const {
+  constexpr size_t kHead = 20;
+  constexpr size_t kElement = 12;
+  const std::string_view bytes = Text(row, column);
+  std::vector<int64_t> out;
+  if (bytes.size() < kHead || FromNetwork<int32_t>(bytes.data()) != 1) return out;
+  const auto count = static_cast<size_t>(FromNetwork<uint32_t>(bytes.data() + 12));
+  if (bytes.size() != kHead + count * kElement) return out;
+  out.reserve(count);
+  for (size_t i = 0; i < count; ++i) {
+    out.push_back(FromNetwork<int64_t>(bytes.data() + kHead + i * kElement + 4));
+  }
+  return out;
 }
 
 uint64_t Rows::affected() const {

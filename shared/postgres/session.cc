@@ -170,7 +170,7 @@ bool SendStatement(PGconn* connection, const Statement& statement) {
     values.push_back(parameter ? parameter->c_str() : nullptr);
   }
   return PQsendQueryParams(connection, statement.sql.c_str(), static_cast<int>(values.size()),
-                           nullptr, values.data(), nullptr, nullptr, 0) == 1;
+                           nullptr, values.data(), nullptr, nullptr, statement.binary ? 1 : 0) == 1;
 }
 
 }  // namespace shared::postgres

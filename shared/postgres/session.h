@@ -74,7 +74,7 @@ struct Rows::Impl {
 // Refuses what a NUL-terminated C string would silently cut.
 Result<void> RefuseNul(std::string_view what, std::string_view text);
 Result<void> RefuseNul(const Statement& statement);
-// PQsendQueryParams in text format. False: libpq refused, its message says why.
+// PQsendQueryParams, parameters in text format. False: libpq refused, its message says why.
 bool SendStatement(PGconn* connection, const Statement& statement);
 
 }  // namespace shared::postgres

@@ -161,6 +161,28 @@ TEST_F(ConnectionQuery, ReadsTextNumbersAndNull) {
   EXPECT_EQ(rows->affected(), 0U);
 }
 
+TEST_F(ConnectionQuery, ReadsBinaryResultsByType) {
+  Connection connection = server_->Connect();
+  const Result<Rows> rows = connection.QueryBinary(
+      "SELECT (-2)::int2, (-70000)::int4, (-5000000000)::int8, '\\x00ff5c'::bytea,"
+      " '1970-01-02 00:00:00.000001+00'::timestamptz, ARRAY[1, -5000000000]::int8[], '{}'::int8[],"
+      " ARRAY[1, NULL]::int8[], NULL::int8, NULL::timestamptz, $1::int4",
+      {"7"});
+  ASSERT_TRUE(rows) << rows.error().message;
+  EXPECT_EQ(rows->Int2(0, 0), -2);
+  EXPECT_EQ(rows->Int4(0, 1), -70000);
+  EXPECT_EQ(rows->Int8(0, 2), -5'000'000'000);
+  EXPECT_EQ(rows->Text(0, 3), std::string_view("\x00\xff\x5c", 3));
+  EXPECT_EQ(rows->UnixMicros(0, 4), 86'400'000'001);
+  EXPECT_EQ(rows->Int8Array(0, 5), (std::vector<int64_t>{1, -5'000'000'000}));
+  EXPECT_TRUE(rows->Int8Array(0, 6).empty());
+  EXPECT_TRUE(rows->Int8Array(0, 7).empty());
+  EXPECT_TRUE(rows->IsNull(0, 8));
+  EXPECT_EQ(rows->Int8(0, 8), 0);
+  EXPECT_EQ(rows->UnixMicros(0, 9), 0);
+  EXPECT_EQ(rows->Int4(0, 10), 7);
+}
+
 TEST_F(ConnectionQuery, CountsRowsThatItChanged) {
   Connection connection = server_->Connect();
   ASSERT_TRUE(connection.Execute("CREATE TEMP TABLE t (a int)"));
