@@ -125,6 +125,7 @@ void BatchHandler::Handle(http::Request request, http::Responder respond) {
     return respond(DecodeErrorResponse(accepted.error()));
   }
   Count(*accepted, request.body.size());
+  accepted->body = std::move(request.body);
   const bool queued = store_.Submit(*accepted, [respond](Result<pgvigil::v1::BatchReply> reply) {
     respond(reply ? ReplyResponse(*reply) : StoreErrorResponse(reply.error()));
   });

@@ -86,6 +86,13 @@ TEST_F(BatchHandlerTest, AnswersWithTheAcknowledgedSequence) {
   EXPECT_GT(store_.batches[0].cost_bytes, 0u);
 }
 
+TEST_F(BatchHandlerTest, HandsTheBodyOnAsItCame) {
+  const std::string body = SoundBody();
+  EXPECT_EQ(Handle(Post(body)).status, 200);
+  ASSERT_EQ(store_.batches.size(), 1u);
+  EXPECT_EQ(store_.batches[0].body, body);
+}
+
 TEST_F(BatchHandlerTest, PutsFramesOfOneBatchTogether) {
   pgvigil::v1::Batch layout;
   layout.add_layouts()->set_hash(std::string(16, 'h'));
