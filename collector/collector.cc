@@ -55,6 +55,26 @@ shared::postgres::ConnectOptions ConnectOptionsOf(const config::Postgres& from) 
   return to;
 }
 
+// Which tables a kind of data lives in.
+storage::RetentionOptions RetentionOptionsOf(const config::Retention& from) {
+  storage::RetentionOptions to;
+  to.policy.keep = {{"block", from.blocks},
+                    {"chunk", from.chunks},
+                    {"rollup_5m", from.rollups_5m},
+                    {"rollup_1h", from.rollups_1h},
+                    {"log_block", from.logs},
+                    {"log_pattern_count", from.logs},
+                    {"log_event", from.log_events},
+                    {"statement_interval", from.statements},
+                    {"statement_delta", from.statements},
+                    {"statement_hour", from.statement_hours}};
+  to.policy.large = {"chunk", "log_block", "log_event", "statement_delta"};
+  to.policy.size_bytes = from.size_bytes;
+  to.disk_path = from.disk_path;
+  to.min_free_bytes = from.min_free_bytes;
+  return to;
+}
+
 storage::StoreOptions StoreOptionsOf(const config::CollectorConfig& from) {
   storage::StoreOptions to;
   to.connect = ConnectOptionsOf(from.postgres);
@@ -64,6 +84,7 @@ storage::StoreOptions StoreOptionsOf(const config::CollectorConfig& from) {
   to.queue_bytes = from.storage.queue_size_bytes;
   to.group_batches = static_cast<size_t>(from.storage.group_batches);
   to.gather = from.storage.group_wait;
+  to.retention = RetentionOptionsOf(from.retention);
   to.partitions_ahead = from.storage.partitions_ahead;
   return to;
 }

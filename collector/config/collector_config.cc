@@ -88,6 +88,22 @@ void ReadStorage(Reader section, Storage& out) {
   section.RejectUnknownKeys();
 }
 
+void ReadRetention(Reader section, Retention& out) {
+  constexpr shared::config::DurationBounds kBounds{.min = 1h, .max = 24h * 36'500};
+  section.Duration("blocks", out.blocks, kBounds);
+  section.Duration("chunks", out.chunks, kBounds);
+  section.Duration("rollups_5m", out.rollups_5m, kBounds);
+  section.Duration("rollups_1h", out.rollups_1h, kBounds);
+  section.Duration("logs", out.logs, kBounds);
+  section.Duration("log_events", out.log_events, kBounds);
+  section.Duration("statements", out.statements, kBounds);
+  section.Duration("statement_hours", out.statement_hours, kBounds);
+  section.Bytes("size", out.size_bytes);
+  section.String("disk_path", out.disk_path, kOptionalPath);
+  section.Bytes("min_free", out.min_free_bytes);
+  section.RejectUnknownKeys();
+}
+
 void ReadQuery(Reader section, Query& out) {
   section.Duration("timeout", out.timeout, {.min = 100ms, .max = 1h});
   section.Integer("max_rows", out.max_rows, {.min = 1, .max = 10'000'000});
@@ -246,6 +262,7 @@ shared::config::Loaded<CollectorConfig> ReadCollectorConfig(
   ReadHttp(root.Section("http"), out.http);
   ReadPostgres(root.Section("postgres"), out.postgres);
   ReadStorage(root.Section("storage"), out.storage);
+  ReadRetention(root.Section("retention"), out.retention);
   ReadQuery(root.Section("query"), out.query);
   ReadLimits(root.Section("limits"), out.limits);
   ReadKafka(root.Section("kafka"), out.kafka);

@@ -62,6 +62,22 @@ struct Storage {
   bool operator==(const Storage&) const = default;
 };
 
+// [retention]: how long each kind of data is kept, and what goes when room is short
+struct Retention {
+  std::chrono::hours blocks{6};        // as agents sent them, once they are compacted
+  std::chrono::hours chunks{24 * 90};  // samples in full resolution
+  std::chrono::hours rollups_5m{24 * 400};
+  std::chrono::hours rollups_1h{24 * 1200};
+  std::chrono::hours logs{24 * 30};              // every line, compressed
+  std::chrono::hours log_events{24 * 90};        // severe and classified lines as rows
+  std::chrono::hours statements{24 * 30};        // statements by interval
+  std::chrono::hours statement_hours{24 * 400};  // statements by hour
+  uint64_t size_bytes = 0;  // of everything; above it the oldest goes; 0: no bound
+  std::string disk_path;    // a directory on PostgreSQL's disk when that is here; "": unknown
+  uint64_t min_free_bytes = uint64_t{2} << 30;  // on that disk; below it the oldest goes
+  bool operator==(const Retention&) const = default;
+};
+
 // [query]: limits of the API
 struct Query {
   std::chrono::milliseconds timeout{10'000};
@@ -146,6 +162,7 @@ struct CollectorConfig {
   Http http;
   Postgres postgres;
   Storage storage;
+  Retention retention;
   Query query;
   Limits limits;
   Kafka kafka;

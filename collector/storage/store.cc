@@ -8,6 +8,7 @@
 #include "collector/storage/lock_keys.h"
 #include "collector/storage/migrations.h"
 #include "collector/storage/reader.h"
+#include "collector/storage/retention/freezer.h"
 #include "collector/storage/session.h"
 #include "shared/concurrency/thread_name.h"
 #include "shared/log/log.h"
@@ -61,12 +62,19 @@ Store::Store(StoreOptions options, const shared::Clock& clock, shared::metrics::
   if (!options_.writes) return;
   MaintainerOptions maintenance;
   maintenance.connect = options_.connect;
-  maintainer_.emplace(maintenance, Chores(), clock_, readiness_, registry);
+  maintainer_.emplace(maintenance, Chores(registry), clock_, readiness_, registry);
 }
 
 // Compaction first: rollups are derived from what it wrote, and retention asks what both left.
-std::vector<std::unique_ptr<Chore>> Store::Chores() const {
-  return {};
+std::vector<std::unique_ptr<Chore>> Store::Chores(shared::metrics::Registry& registry) const {
+  std::vector<std::unique_ptr<Chore>> chores;
+  // Blocks of agents are safe to drop only once they are compacted.
+  const auto may_drop = [](Connection&, const StoredPartition& partition) -> Result<bool> {
+    return partition.table != kBlockTable.name;
+  };
+  chores.push_back(std::make_unique<Retention>(options_.retention, may_drop, registry));
+  chores.push_back(std::make_unique<Freezer>(registry));
+  return chores;
 }
 
 Store::~Store() {

@@ -15,6 +15,7 @@
 #include "collector/storage/maintenance/maintainer.h"
 #include "collector/storage/partition_keeper.h"
 #include "collector/storage/readiness.h"
+#include "collector/storage/retention/retention.h"
 #include "collector/storage/store_metrics.h"
 #include "collector/storage/writer.h"
 #include "shared/base/clock.h"
@@ -35,6 +36,7 @@ struct StoreOptions {
   size_t batches_per_agent = 16;  // that may wait at once
   int readers = 4;
   std::chrono::milliseconds upkeep_interval{30'000};
+  RetentionOptions retention;
   int partitions_ahead = 3;  // days; hourly tables are always 6 hours ahead
   shared::Backoff::Config reconnect{std::chrono::milliseconds(250), std::chrono::seconds(10)};
 };
@@ -69,7 +71,8 @@ class Store final : public ingest::BatchStore {
 
  private:
   Store(StoreOptions options, const shared::Clock& clock, shared::metrics::Registry& registry);
-  [[nodiscard]] std::vector<std::unique_ptr<Chore>> Chores() const;
+  [[nodiscard]] std::vector<std::unique_ptr<Chore>> Chores(
+      shared::metrics::Registry& registry) const;
   void RunUpkeep(std::stop_token stop);
   shared::Result<void> Upkeep(std::optional<shared::postgres::Connection>& connection,
                               bool& migrated);

@@ -97,6 +97,18 @@ group_batches = 9
 group_wait = "0s"
 queue_size = "10MiB"
 partitions_ahead = 11
+[retention]
+blocks = "31h"
+chunks = "32h"
+rollups_5m = "33h"
+rollups_1h = "34h"
+logs = "35h"
+log_events = "36h"
+statements = "37h"
+statement_hours = "38h"
+size = "39GiB"
+disk_path = "/disk"
+min_free = "40MiB"
 [query]
 timeout = "12s"
 max_rows = 13
@@ -170,6 +182,17 @@ level = "error"
                        .readers = 8};
   expected.storage = {
       .group_batches = 9, .group_wait = 0ms, .queue_size_bytes = 10 << 20, .partitions_ahead = 11};
+  expected.retention = {.blocks = 31h,
+                        .chunks = 32h,
+                        .rollups_5m = 33h,
+                        .rollups_1h = 34h,
+                        .logs = 35h,
+                        .log_events = 36h,
+                        .statements = 37h,
+                        .statement_hours = 38h,
+                        .size_bytes = uint64_t{39} << 30,
+                        .disk_path = "/disk",
+                        .min_free_bytes = 40 << 20};
   expected.query = {.timeout = 12s, .max_rows = 13, .max_samples = 1400, .concurrency = 15};
   expected.limits = {.series_per_agent = 16,
                      .labels_per_series = 17,
