@@ -24,8 +24,11 @@ inline constexpr PartitionedTable kStatementIntervalTable{"statement_interval",
 inline constexpr PartitionedTable kStatementDeltaTable{"statement_delta", PartitionStep::kDay};
 inline constexpr PartitionedTable kLogBlockTable{"log_block", PartitionStep::kDay};
 inline constexpr PartitionedTable kLogEventTable{"log_event", PartitionStep::kDay};
+inline constexpr PartitionedTable kChunkMinutesTable{"chunk_minutes", PartitionStep::kHour};
+inline constexpr PartitionedTable kChunkHoursTable{"chunk_hours", PartitionStep::kDay};
 inline constexpr PartitionedTable kPartitionedTables[] = {
-    kBlockTable, kStatementIntervalTable, kStatementDeltaTable, kLogBlockTable, kLogEventTable};
+    kBlockTable,          kChunkMinutesTable, kChunkHoursTable, kStatementIntervalTable,
+    kStatementDeltaTable, kLogBlockTable,     kLogEventTable};
 
 // from <= t < to, both UTC: "block_20261121_08" from 08:00 to 09:00, "log_event_20261121" the day.
 struct Partition {
