@@ -4,6 +4,7 @@
 #include <map>
 #include <thread>
 
+#include "collector/storage/migrations.h"
 #include "tests/integration/collector/storage/store_fixture.h"
 
 namespace tests {
@@ -163,8 +164,9 @@ TEST(StoreCrash, RefusesToWorkOnANewerSchema) {
     reason = (*store)->reader().Ready().error().message;
   }
   EXPECT_EQ(reason,
-            "schema: the database has schema version 99 (future), this collector knows up to 4: "
-            "install the newer collector");
+            fmt::format("schema: the database has schema version 99 (future), this collector knows "
+                        "up to {}: install the newer collector",
+                        collector::storage::EmbeddedMigrations().back().version));
   const Result<BatchReply> reply = Submit(**store, AgentBatch(pgvigil::v1::STREAM_METRICS, 1, 1));
   ASSERT_FALSE(reply);
   EXPECT_EQ(reply.error().code, ErrorCode::kUnavailable);
