@@ -18,6 +18,9 @@ struct AcceptedBatch {
   std::string body;       // as it came: zstd frames; empty when it did not come by HTTP
   size_t cost_bytes = 0;  // decompressed size: what it takes of the queue's bound
   std::vector<pgvigil::v1::Refusal> refusals;  // parts that the checks left out
+  // Not of an agent of ours: it has no incarnation and sequence, so that the store cannot tell one
+  // that comes again; of a block that is stored already (same host, layout and time) it takes none.
+  bool foreign = false;
 };
 
 // What ingest needs of storage.

@@ -31,14 +31,16 @@ void Raise(std::optional<WallTime>& last, WallTime time) {
 Result<BatchPlan> BatchPlanner::Plan(Connection& connection,
                                      const ingest::AcceptedBatch& accepted) {
   const pgvigil::v1::Batch& batch = accepted.batch;
-  // The columns are int8.
-  if (batch.incarnation() > INT64_MAX || batch.sequence() > INT64_MAX || batch.sequence() == 0 ||
-      batch.agent_id().size() != kIdBytes) {
+  // The columns are int8, and ranges name the number after the last.
+  if (batch.incarnation() >= INT64_MAX || batch.sequence() >= INT64_MAX ||
+      (batch.sequence() == 0 && !accepted.foreign) || batch.agent_id().size() != kIdBytes) {
     return Fail(ErrorCode::kInvalidInput, "incarnation {}, sequence {}, agent id of {} bytes",
                 batch.incarnation(), batch.sequence(), batch.agent_id().size());
   }
   BatchPlan plan;
   plan.batch = &batch;
+  plan.cost_bytes = accepted.cost_bytes;
+  plan.foreign = accepted.foreign;
   ASSIGN_OR_RETURN(plan.host, catalogue_.Host(connection, accepted.tenant, batch.resource()));
   ASSIGN_OR_RETURN(plan.agent, catalogue_.Agent(connection, accepted.tenant, batch.agent_id(),
                                                 plan.host, batch.stream()));

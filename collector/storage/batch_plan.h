@@ -43,6 +43,8 @@ struct BatchPlan {
   std::set<Partition> partitions;              // that the rows go to
   std::optional<shared::WallTime> last_event;
   uint64_t samples = 0;
+  size_t cost_bytes = 0;
+  bool foreign = false;  // ingest::AcceptedBatch::foreign
 };
 
 // Turns batches into plans: registers what is new in the catalogue and checks every block by

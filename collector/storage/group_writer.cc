@@ -4,12 +4,9 @@
 
 #include <algorithm>
 
-#include "collector/storage/logs/log_rows.h"
+#include "collector/storage/logs/log_block.h"
 #include "collector/storage/metric_rows.h"
-#include "collector/storage/sql_text.h"
 #include "collector/storage/statement_rows.h"
-#include "collector/storage/status_json.h"
-#include "collector/storage/stream_position.h"
 #include "shared/text/hex.h"
 #include "shared/wire/names.h"
 
@@ -22,61 +19,18 @@ using shared::ErrorCode;
 using shared::Fail;
 using shared::Result;
 using shared::postgres::Connection;
-using shared::postgres::Rows;
-using shared::postgres::Statement;
 
 constexpr int kMostRetries = 3;
 constexpr auto kStatusPeriod = 15s;
 constexpr uint64_t kMostItems = uint64_t{1} << 53;  // a hostile count must not overflow int8
 
-using StreamKey = std::pair<int32_t, int>;  // agent, stream
-
 StreamKey KeyOf(const BatchPlan& plan) {
   return {plan.agent.value, plan.batch->stream()};
 }
 
-int64_t Clamped(uint64_t value) {
-  return static_cast<int64_t>(std::min<uint64_t>(value, INT64_MAX));
+bus::PartitionId PartitionIdOf(const bus::PendingRecord& record) {
+  return {record.lease->topic(), record.lease->partition()};
 }
-
-uint64_t UnsignedAt(const Rows& rows, size_t row, size_t column) {
-  return static_cast<uint64_t>(rows.Int(row, column).value_or(0));
-}
-
-constexpr std::string_view kLockStreams = R"sql(/* pgvigil */
-SELECT agent_id, stream, incarnation, sequence, gaps, duplicates, batches
-FROM pgvigil.agent_stream
-WHERE (agent_id, stream) IN (SELECT * FROM unnest($1::int4[], $2::int2[]))
-ORDER BY agent_id, stream FOR NO KEY UPDATE)sql";
-
-constexpr std::string_view kFilePositions = R"sql(/* pgvigil */
-SELECT id, position, gap_bytes, lines FROM pgvigil.log_file WHERE id = ANY ($1::int8[]))sql";
-
-constexpr std::string_view kMoveStreams = R"sql(/* pgvigil */
-UPDATE pgvigil.agent_stream s SET incarnation = n.incarnation, sequence = n.sequence, gaps = n.gaps,
-  duplicates = n.duplicates, batches = n.batches, last_received = now(),
-  last_event = greatest(s.last_event, n.last_event)
-FROM unnest($1::int4[], $2::int2[], $3::int8[], $4::int8[], $5::int8[], $6::int8[], $7::int8[],
-  $8::timestamptz[]) AS n (agent_id, stream, incarnation, sequence, gaps, duplicates, batches, last_event)
-WHERE s.agent_id = n.agent_id AND s.stream = n.stream)sql";
-
-constexpr std::string_view kMoveFiles = R"sql(/* pgvigil */
-UPDATE pgvigil.log_file f SET position = n.position, gap_bytes = n.gap_bytes, lines = n.lines,
-  last_seen = now()
-FROM unnest($1::int8[], $2::int8[], $3::int8[], $4::int8[]) AS n (id, position, gap_bytes, lines)
-WHERE f.id = n.id)sql";
-
-constexpr std::string_view kWriteStatuses = R"sql(/* pgvigil */
-UPDATE pgvigil.agent a SET version = n.version, started = n.started, status = n.status::jsonb,
-  status_at = now(), last_seen = now()
-FROM unnest($1::int4[], $2::text[], $3::timestamptz[], $4::text[]) AS n (id, version, started, status)
-WHERE a.id = n.id)sql";
-
-constexpr std::string_view kAddRefusals = R"sql(/* pgvigil */
-INSERT INTO pgvigil.refusal (agent_id, stream, reason, items, example)
-SELECT * FROM unnest($1::int4[], $2::int2[], $3::text[], $4::int8[], $5::text[])
-ON CONFLICT (agent_id, stream, reason) DO UPDATE SET items = refusal.items + excluded.items,
-  example = excluded.example, last_seen = now())sql";
 
 constexpr std::string_view kWaitsForEarlier = "an earlier batch of this stream is not stored yet";
 
@@ -94,40 +48,37 @@ tl::unexpected<shared::Error> Refuse(bool for_good, shared::Error error) {
   return tl::make_unexpected(std::move(error));
 }
 
+RecordOutcome RefuseRecord(std::string_view reason, std::string message) {
+  return {RecordOutcome::Kind::kRefused, {std::string(reason), std::move(message)}};
+}
+
+RecordOutcome Again(std::string message) {
+  return {RecordOutcome::Kind::kAgain, {"unavailable", std::move(message)}};
+}
+
 std::string CapabilitiesOf(const pgvigil::v1::AgentStatus& status) {
   std::string out = status.version();
   for (const auto& one : status.capabilities()) one.AppendToString(&out);
   return out;
 }
 
-}  // namespace
+shared::Error OlderLife(const pgvigil::v1::Batch& batch, const StreamPosition& position) {
+  return {
+      ErrorCode::kInvalidInput,
+      fmt::format("agent {} stream {}: incarnation {} is older than {}, which is stored: do two "
+                  "agents share one id (a copied machine)? Remove the state directory of one "
+                  "of them",
+                  shared::text::ToUuid(batch.agent_id()), shared::wire::StreamName(batch.stream()),
+                  batch.incarnation(), position.incarnation)};
+}
 
-struct GroupWriter::Transfer {
-  struct Stream {
-    StreamPosition position;
-    std::optional<shared::WallTime> last_event;
-    bool moved = false;
-  };
-  struct Refused {
-    uint64_t items = 0;
-    std::string example;
-  };
-  std::map<StreamKey, Stream> streams;
-  std::map<int64_t, FilePosition> files;
-  std::vector<BlockRow> blocks;
-  std::vector<LogBlockRow> log_blocks;
-  std::vector<LogEventRow> log_events;
-  std::vector<PlannedInterval> intervals;
-  std::map<std::tuple<int32_t, int, std::string>, Refused> refused;  // agent, stream, reason
-  std::map<int32_t, const pgvigil::v1::AgentStatus*> statuses;       // by agent
-  uint64_t stored = 0, duplicates = 0, waiting = 0, samples = 0, lines = 0, bytes = 0;
-};
+}  // namespace
 
 std::vector<GroupWriter::Reply> GroupWriter::Write(
     Connection& connection, std::span<const ingest::AcceptedBatch* const> batches) {
   std::vector<Reply> replies(batches.size(), Fail(ErrorCode::kInternal, "no reply"));
-  std::vector<Item> items;
-  items.reserve(batches.size());
+  std::vector<Unit> units;
+  units.reserve(batches.size());
   held_.clear();
   std::set<std::pair<std::string, int>> unplanned;  // agent uuid, stream
   for (size_t i = 0; i < batches.size(); ++i) {
@@ -139,45 +90,126 @@ std::vector<GroupWriter::Reply> GroupWriter::Write(
     }
     Result<BatchPlan> plan = planner_.Plan(connection, *batches[i]);
     if (plan) {
-      items.push_back({batches[i], std::move(*plan), i});
+      Unit& unit = units.emplace_back();
+      unit.index = i;
+      unit.plans.push_back(std::move(*plan));
       continue;
     }
     const bool data = Classify(connection, plan.error()) == FailureKind::kData;
     if (!data) unplanned.insert(stream);
     replies[i] = Refuse(data, std::move(plan).error());
   }
-  const auto store = [&](std::span<Item> some) -> FailureKind {
+  const auto store = [&](std::span<Unit> some) -> FailureKind {
     FailureKind failure = FailureKind::kAway;
-    Result<std::vector<Reply>> stored = StoreWithRetries(connection, some, failure);
+    Result<std::vector<Decision>> stored = StoreWithRetries(connection, some, failure);
     for (size_t i = 0; i < some.size(); ++i) {
       if (stored) {
-        replies[some[i].index] = std::move((*stored)[i]);
+        replies[some[i].index] = std::move((*stored)[i].reply);
         continue;
       }
       replies[some[i].index] = Refuse(failure == FailureKind::kData, stored.error());
-      if (failure != FailureKind::kData) held_.insert(KeyOf(some[i].plan));
+      if (failure != FailureKind::kData) held_.insert(KeyOf(some[i].plans.front()));
     }
     return stored ? FailureKind::kAway : failure;
   };
-  if (!items.empty() && store(items) == FailureKind::kData && items.size() > 1) {
+  if (!units.empty() && store(units) == FailureKind::kData && units.size() > 1) {
     metrics_.group_retries.Increment();
-    for (Item& item : items) store(std::span(&item, 1));
+    for (Unit& unit : units) store(std::span(&unit, 1));
   }
   return replies;
 }
 
-Result<std::vector<GroupWriter::Reply>> GroupWriter::StoreWithRetries(Connection& connection,
-                                                                      std::span<Item> items,
-                                                                      FailureKind& failure) {
+std::vector<RecordOutcome> GroupWriter::WriteRecords(
+    Connection& connection, std::span<const bus::PendingRecord* const> records) {
+  std::vector<RecordOutcome> outcomes(records.size());
+  std::vector<Unit> units;
+  units.reserve(records.size());
+  held_.clear();
+  std::set<bus::PartitionId> blocked;  // their next record is refused, or unknown
+  for (size_t i = 0; i < records.size(); ++i) {
+    if (blocked.contains(PartitionIdOf(*records[i]))) continue;
+    std::optional<Unit> unit = PlanRecord(connection, *records[i], outcomes[i]);
+    if (unit) {
+      unit->index = i;
+      units.push_back(std::move(*unit));
+      continue;
+    }
+    blocked.insert(PartitionIdOf(*records[i]));
+    if (!connection.IsOpen()) return outcomes;
+  }
+  if (units.empty()) return outcomes;
+  // False: what a record holds made it fail, and it was not alone.
+  const auto store = [&](std::span<Unit> some) {
+    FailureKind failure = FailureKind::kAway;
+    Result<std::vector<Decision>> stored = StoreWithRetries(connection, some, failure);
+    if (!stored && failure == FailureKind::kData && some.size() > 1) return false;
+    for (size_t i = 0; i < some.size(); ++i) {
+      RecordOutcome& outcome = outcomes[some[i].index];
+      if (stored) {
+        outcome = std::move((*stored)[i].outcome);
+      } else if (failure == FailureKind::kData) {
+        outcome = RefuseRecord("refused", stored.error().message);
+      } else {
+        outcome = Again(stored.error().message);
+      }
+    }
+    return true;
+  };
+  if (store(units)) return outcomes;
+  metrics_.group_retries.Increment();
+  blocked.clear();
+  for (Unit& unit : units) {
+    if (blocked.contains(PartitionIdOf(*unit.record))) continue;
+    store(std::span(&unit, 1));
+    if (outcomes[unit.index].kind != RecordOutcome::Kind::kStored) {
+      blocked.insert(PartitionIdOf(*unit.record));
+    }
+  }
+  return outcomes;
+}
+
+std::optional<GroupWriter::Unit> GroupWriter::PlanRecord(Connection& connection,
+                                                         const bus::PendingRecord& record,
+                                                         RecordOutcome& outcome) {
+  Unit unit;
+  unit.record = &record;
+  if (record.fault) {
+    if (record.grave) return unit;  // only its row and its offset are left to write
+    outcome = {RecordOutcome::Kind::kRefused, *record.fault};
+    return std::nullopt;
+  }
+  for (const ingest::AcceptedBatch& accepted : record.batches) {
+    Result<BatchPlan> plan = planner_.Plan(connection, accepted);
+    if (!plan) {
+      const bool data = Classify(connection, plan.error()) == FailureKind::kData;
+      outcome = data ? RefuseRecord("refused", std::move(plan).error().message)
+                     : Again(std::move(plan).error().message);
+      return std::nullopt;
+    }
+    if (!plan->missing_layouts.empty()) {
+      outcome = RefuseRecord("unknown_layout",
+                             fmt::format("layout {} was never seen",
+                                         shared::text::ToHex(*plan->missing_layouts.begin())));
+      return std::nullopt;
+    }
+    unit.plans.push_back(std::move(*plan));
+  }
+  return unit;
+}
+
+Result<std::vector<GroupWriter::Decision>> GroupWriter::StoreWithRetries(Connection& connection,
+                                                                         std::span<Unit> units,
+                                                                         FailureKind& failure) {
   bool skip_known_blocks = false;
   for (int attempt = 0;; ++attempt) {
-    Result<std::vector<Reply>> stored = Store(connection, items, skip_known_blocks);
+    Result<std::vector<Decision>> stored = Store(connection, units, skip_known_blocks);
     if (stored) return stored;
     const std::string sqlstate(connection.last_sqlstate());
     failure = Classify(connection, stored.error());
     if (connection.IsOpen()) (void)connection.Execute("ROLLBACK");
-    const bool known_block = sqlstate == "23505" && items.size() == 1 && !skip_known_blocks &&
-                             !items.front().plan.blocks.empty();
+    const bool known_block = sqlstate == "23505" && units.size() == 1 && !skip_known_blocks &&
+                             !units.front().plans.empty() &&
+                             !units.front().plans.front().blocks.empty();
     const bool again =
         failure == FailureKind::kRetryNow || failure == FailureKind::kPartitionGone || known_block;
     if (!again || attempt == kMostRetries) return stored;
@@ -189,85 +221,74 @@ Result<std::vector<GroupWriter::Reply>> GroupWriter::StoreWithRetries(Connection
   }
 }
 
-Result<std::vector<GroupWriter::Reply>> GroupWriter::Store(Connection& connection,
-                                                           std::span<Item> items,
-                                                           bool skip_known_blocks) {
+Result<std::vector<GroupWriter::Decision>> GroupWriter::Store(Connection& connection,
+                                                              std::span<Unit> units,
+                                                              bool skip_known_blocks) {
   std::set<Partition> partitions;
-  for (const Item& item : items) {
-    partitions.insert(item.plan.partitions.begin(), item.plan.partitions.end());
+  for (const Unit& unit : units) {
+    for (const BatchPlan& plan : unit.plans) {
+      partitions.insert(plan.partitions.begin(), plan.partitions.end());
+    }
   }
   RETURN_IF_ERROR(partitions_.Ensure(connection, partitions));
   const shared::MonotonicTime begin = clock_.Monotonic();
   Transfer transfer;
-  RETURN_IF_ERROR(Lock(connection, items, transfer));
-  std::vector<Reply> replies;
-  replies.reserve(items.size());
-  for (const Item& item : items) replies.push_back(Decide(item, transfer));
+  RETURN_IF_ERROR(Lock(connection, units, transfer));
+  std::vector<Decision> decisions;
+  decisions.reserve(units.size());
+  std::set<bus::PartitionId> blocked;
+  for (const Unit& unit : units) {
+    Decision& decision = decisions.emplace_back();
+    if (unit.record != nullptr) {
+      decision.outcome = DecideRecord(unit, blocked, transfer);
+    } else {
+      decision.reply = Decide(unit.plans.front(), transfer);
+    }
+  }
   RETURN_IF_ERROR(Copy(connection, transfer, skip_known_blocks));
-  RETURN_IF_ERROR(Commit(connection, transfer));
+  RETURN_IF_ERROR(MovePositionsAndCommit(connection, transfer));
   metrics_.commit_seconds.Observe(
       std::chrono::duration<double>(clock_.Monotonic() - begin).count());
+  for (const auto& [agent, status] : transfer.statuses) {
+    statuses_[agent] = {clock_.Monotonic(), CapabilitiesOf(*status)};
+  }
   CountStored(transfer);
-  return replies;
+  return decisions;
 }
 
-Result<void> GroupWriter::Lock(Connection& connection, std::span<Item> items, Transfer& transfer) {
-  std::set<int64_t> files;
-  for (const Item& item : items) {
-    transfer.streams.try_emplace(KeyOf(item.plan));
-    for (const PlannedChunk& chunk : item.plan.chunks) files.insert(chunk.file_id);
+Result<void> GroupWriter::Lock(Connection& connection, std::span<Unit> units, Transfer& transfer) {
+  for (const Unit& unit : units) {
+    if (unit.record != nullptr) transfer.partitions.try_emplace(PartitionIdOf(*unit.record));
+    for (const BatchPlan& plan : unit.plans) {
+      transfer.streams.try_emplace(KeyOf(plan));
+      for (const PlannedChunk& chunk : plan.chunks) transfer.files.try_emplace(chunk.file_id);
+    }
   }
-  ArrayText agents, streams, file_ids;
-  for (const auto& [key, stream] : transfer.streams) {
-    agents.Add(int64_t{key.first});
-    streams.Add(int64_t{key.second});
-  }
-  for (const int64_t file : files) file_ids.Add(file);
-  std::vector<Statement> statements;
-  statements.push_back({"BEGIN", {}});
-  statements.push_back({std::string(kLockStreams), {agents.Take(), streams.Take()}});
-  // A statement of its own: its snapshot is taken when the locks are held.
-  if (!files.empty()) statements.push_back({std::string(kFilePositions), {file_ids.Take()}});
-  ASSIGN_OR_RETURN(const std::vector<Rows> results, connection.PipelineAtomic(statements));
-  const Rows& rows = results[1];
-  if (rows.size() != transfer.streams.size() ||
-      (!files.empty() && results[2].size() != files.size())) {
+  Result<void> locked = LockPositions(connection, transfer);
+  if (!locked && locked.error().code == ErrorCode::kNotFound) {
     planner_.Forget();
-    return Fail(
-        ErrorCode::kUnavailable,
-        "rows of pgvigil.agent_stream or log_file were deleted by hand; they are made again");
+    return Fail(ErrorCode::kUnavailable, "{}", locked.error().message);
   }
-  for (size_t row = 0; row < rows.size(); ++row) {
-    const StreamKey key{static_cast<int32_t>(rows.Int(row, 0).value_or(0)),
-                        static_cast<int>(rows.Int(row, 1).value_or(0))};
-    transfer.streams[key].position =
-        StreamPosition{UnsignedAt(rows, row, 2), UnsignedAt(rows, row, 3), UnsignedAt(rows, row, 6),
-                       UnsignedAt(rows, row, 4), UnsignedAt(rows, row, 5)};
-  }
-  for (size_t row = 0; !files.empty() && row < results[2].size(); ++row) {
-    transfer.files[results[2].Int(row, 0).value_or(0)] =
-        FilePosition{!results[2].IsNull(row, 1), UnsignedAt(results[2], row, 1),
-                     UnsignedAt(results[2], row, 2), UnsignedAt(results[2], row, 3)};
-  }
-  return {};
+  return locked;
 }
 
-GroupWriter::Reply GroupWriter::Decide(const Item& item, Transfer& transfer) {
-  const BatchPlan& plan = item.plan;
+GroupWriter::Reply GroupWriter::Decide(const BatchPlan& plan, Transfer& transfer) {
   const pgvigil::v1::Batch& batch = *plan.batch;
   Transfer::Stream& stream = transfer.streams[KeyOf(plan)];
+  BatchReply reply;
+  reply.set_stream(batch.stream());
+  if (plan.foreign) {
+    stream.position.batches += 1;
+    stream.moved = true;
+    for (const auto& refusal : plan.refusals) *reply.add_refusals() = refusal;
+    Gather(plan, transfer);
+    return reply;
+  }
   StreamPosition next = stream.position;
   const Verdict verdict = Advance(next, batch.incarnation(), batch.sequence());
   if (verdict == Verdict::kOlderLife) {
-    return Fail(
-        ErrorCode::kInvalidInput,
-        "agent {} stream {}: incarnation {} is older than {}, which is stored: do two agents "
-        "share one id (a copied machine)? Remove the state directory of one of them",
-        shared::text::ToUuid(batch.agent_id()), shared::wire::StreamName(batch.stream()),
-        batch.incarnation(), stream.position.incarnation);
+    return tl::make_unexpected(OlderLife(batch, stream.position));
   }
-  BatchReply reply;
-  reply.set_stream(batch.stream());
   reply.set_incarnation(batch.incarnation());
   const bool held = held_.contains(KeyOf(plan));
   if (verdict == Verdict::kStore && (held || !plan.missing_layouts.empty())) {
@@ -281,42 +302,68 @@ GroupWriter::Reply GroupWriter::Decide(const Item& item, Transfer& transfer) {
     for (const std::string& hash : plan.missing_layouts) reply.add_missing_layouts(hash);
     return reply;
   }
-  stream.position = next;
+  stream.position = std::move(next);
   stream.moved = true;
-  reply.set_acknowledged_sequence(next.sequence);
+  reply.set_acknowledged_sequence(stream.position.sequence);
   if (verdict == Verdict::kDuplicate) {
     transfer.duplicates += 1;
     return reply;
   }
   for (const auto& refusal : plan.refusals) *reply.add_refusals() = refusal;
-  transfer.bytes += item.accepted->cost_bytes;
-  Gather(item, transfer);
+  Gather(plan, transfer);
   return reply;
 }
 
-void GroupWriter::Gather(const Item& item, Transfer& transfer) {
-  const BatchPlan& plan = item.plan;
+RecordOutcome GroupWriter::DecideRecord(const Unit& unit, std::set<bus::PartitionId>& blocked,
+                                        Transfer& transfer) {
+  const bus::PendingRecord& record = *unit.record;
+  const bus::PartitionId id = PartitionIdOf(record);
+  Transfer::Partition& partition = transfer.partitions[id];
+  if (partition.epoch != record.lease->epoch()) return {RecordOutcome::Kind::kLost};
+  if (blocked.contains(id)) return {RecordOutcome::Kind::kAgain};
+  if (record.offset < partition.next_offset) return {RecordOutcome::Kind::kStored};
+  // Only an agent's batch can be refused here, and it is the only one of its record: nothing of a
+  // record is gathered before the refusal.
+  for (const BatchPlan& plan : unit.plans) {
+    Transfer::Stream& stream = transfer.streams[KeyOf(plan)];
+    if (plan.foreign) {
+      stream.moved = true;
+      stream.position.batches += 1;
+      Gather(plan, transfer);
+      continue;
+    }
+    switch (Advance(stream.position, plan.batch->incarnation(), plan.batch->sequence(),
+                    OlderLives::kTaken)) {
+      case Verdict::kStore:
+        Gather(plan, transfer);
+        break;
+      case Verdict::kDuplicate:
+        transfer.duplicates += 1;
+        break;
+      case Verdict::kOlderLife:
+        blocked.insert(id);
+        return RefuseRecord("older_life", OlderLife(*plan.batch, stream.position).message);
+    }
+    stream.moved = true;
+  }
+  if (record.fault) transfer.dead_letters.push_back(&record);
+  partition.next_offset = record.offset + 1;
+  partition.anchor = record.anchor;
+  partition.moved = true;
+  return {RecordOutcome::Kind::kStored};
+}
+
+void GroupWriter::Gather(const BatchPlan& plan, Transfer& transfer) {
   Transfer::Stream& stream = transfer.streams[KeyOf(plan)];
   if (plan.last_event) {
     stream.last_event = std::max(stream.last_event.value_or(*plan.last_event), *plan.last_event);
   }
   transfer.stored += 1;
   transfer.samples += plan.samples;
-  for (const PlannedBlock& block : plan.blocks) transfer.blocks.push_back({plan.host, block});
-  for (const PlannedChunk& chunk : plan.chunks) {
-    FilePosition& position = transfer.files[chunk.file_id];
-    const auto fresh = AdvanceFile(position, chunk.chunk->begin_offset(), chunk.chunk->end_offset(),
-                                   chunk.records);
-    transfer.lines += fresh.size();
-    for (LogBlock& block : BuildLogBlocks(fresh, compressor_)) {
-      transfer.log_blocks.push_back({plan.host.value, chunk.file_id, std::move(block)});
-    }
-    for (const auto* record : fresh) {
-      if (IsLogEvent(*record)) {
-        transfer.log_events.push_back({plan.host.value, chunk.file_id, record});
-      }
-    }
-  }
+  transfer.bytes += plan.cost_bytes;
+  std::vector<BlockRow>& blocks = plan.foreign ? transfer.foreign_blocks : transfer.blocks;
+  for (const PlannedBlock& block : plan.blocks) blocks.push_back({plan.host, block});
+  for (const PlannedChunk& chunk : plan.chunks) GatherChunk(plan, chunk, transfer);
   transfer.intervals.insert(transfer.intervals.end(), plan.intervals.begin(), plan.intervals.end());
   for (const auto& refusal : plan.refusals) {
     auto& refused = transfer.refused[{plan.agent.value, plan.batch->stream(), refusal.reason()}];
@@ -332,6 +379,33 @@ void GroupWriter::Gather(const Item& item, Transfer& transfer) {
   }
 }
 
+void GroupWriter::GatherChunk(const BatchPlan& plan, const PlannedChunk& chunk,
+                              Transfer& transfer) {
+  FilePosition& position = transfer.files[chunk.file_id];
+  std::vector<const pgvigil::v1::LogRecord*> fresh;
+  if (plan.foreign) {
+    // No file stands behind them: the offset is how many records came before.
+    for (const pgvigil::v1::LogRecord* record : chunk.records) {
+      pgvigil::v1::LogRecord& numbered = transfer.numbered_records.emplace_back(*record);
+      numbered.set_offset(position.offset++);
+      fresh.push_back(&numbered);
+    }
+    position.known = true;
+    position.lines += fresh.size();
+  } else {
+    fresh = AdvanceFile(position, chunk.chunk->begin_offset(), chunk.chunk->end_offset(),
+                        chunk.records);
+  }
+  transfer.lines += fresh.size();
+  for (LogBlock& block : BuildLogBlocks(fresh, compressor_)) {
+    transfer.log_blocks.push_back({plan.host.value, chunk.file_id, std::move(block)});
+  }
+  for (const auto* record : fresh) {
+    if (IsLogEvent(*record))
+      transfer.log_events.push_back({plan.host.value, chunk.file_id, record});
+  }
+}
+
 Result<void> GroupWriter::Copy(Connection& connection, Transfer& transfer, bool skip_known_blocks) {
   if (skip_known_blocks) {
     ASSIGN_OR_RETURN(const uint64_t skipped, CopyBlocksThatAreNew(connection, transfer.blocks));
@@ -343,77 +417,11 @@ Result<void> GroupWriter::Copy(Connection& connection, Transfer& transfer, bool 
   } else {
     RETURN_IF_ERROR(CopyBlocks(connection, transfer.blocks));
   }
+  ASSIGN_OR_RETURN(const uint64_t known, CopyBlocksThatAreNew(connection, transfer.foreign_blocks));
+  if (known > 0) metrics_.CountRefused("duplicate_block", known);
   RETURN_IF_ERROR(CopyLogBlocks(connection, transfer.log_blocks));
   RETURN_IF_ERROR(CopyLogEvents(connection, transfer.log_events));
   return CopyStatements(connection, transfer.intervals);
-}
-
-Result<void> GroupWriter::Commit(Connection& connection, Transfer& transfer) {
-  std::vector<Statement> statements;
-  ArrayText agents, streams, incarnations, sequences, gaps, duplicates, batches, events;
-  for (const auto& [key, stream] : transfer.streams) {
-    if (!stream.moved) continue;
-    agents.Add(int64_t{key.first});
-    streams.Add(int64_t{key.second});
-    incarnations.Add(Clamped(stream.position.incarnation));
-    sequences.Add(Clamped(stream.position.sequence));
-    gaps.Add(Clamped(stream.position.gaps));
-    duplicates.Add(Clamped(stream.position.duplicates));
-    batches.Add(Clamped(stream.position.batches));
-    if (stream.last_event) {
-      events.Add(std::string_view(FormatTimestamp(*stream.last_event)));
-    } else {
-      events.AddNull();
-    }
-  }
-  statements.push_back({std::string(kMoveStreams),
-                        {agents.Take(), streams.Take(), incarnations.Take(), sequences.Take(),
-                         gaps.Take(), duplicates.Take(), batches.Take(), events.Take()}});
-  if (!transfer.files.empty()) {
-    ArrayText ids, positions, gap_bytes, lines;
-    for (const auto& [id, position] : transfer.files) {
-      if (!position.known) continue;
-      ids.Add(id);
-      positions.Add(Clamped(position.offset));
-      gap_bytes.Add(Clamped(position.gap_bytes));
-      lines.Add(Clamped(position.lines));
-    }
-    statements.push_back(
-        {std::string(kMoveFiles), {ids.Take(), positions.Take(), gap_bytes.Take(), lines.Take()}});
-  }
-  if (!transfer.statuses.empty()) {
-    ArrayText ids, versions, started, documents;
-    for (const auto& [agent, status] : transfer.statuses) {
-      ids.Add(int64_t{agent});
-      versions.Add(std::string_view(status->version()));
-      started.Add(std::string_view(FormatTimestamp(
-          shared::FromUnixNanos(static_cast<int64_t>(status->started_unix_nano())))));
-      documents.Add(std::string_view(StatusJson(*status)));
-    }
-    statements.push_back({std::string(kWriteStatuses),
-                          {ids.Take(), versions.Take(), started.Take(), documents.Take()}});
-  }
-  if (!transfer.refused.empty()) {
-    ArrayText ids, kinds, reasons, items, examples;
-    for (const auto& [key, refused] : transfer.refused) {
-      ids.Add(int64_t{std::get<0>(key)});
-      kinds.Add(int64_t{std::get<1>(key)});
-      reasons.Add(std::string_view(std::get<2>(key)));
-      items.Add(Clamped(refused.items));
-      examples.Add(std::string_view(refused.example));
-    }
-    statements.push_back(
-        {std::string(kAddRefusals),
-         {ids.Take(), kinds.Take(), reasons.Take(), items.Take(), examples.Take()}});
-  }
-  // Without an answer to COMMIT it stays unknown whether it happened. That is the caller's
-  // kUnavailable: the agent sends again, and the sequences tell.
-  statements.push_back({"COMMIT", {}});
-  RETURN_IF_ERROR(connection.PipelineAtomic(statements));
-  for (const auto& [agent, status] : transfer.statuses) {
-    statuses_[agent] = {clock_.Monotonic(), CapabilitiesOf(*status)};
-  }
-  return {};
 }
 
 void GroupWriter::CountStored(const Transfer& transfer) {
@@ -430,6 +438,13 @@ void GroupWriter::CountStored(const Transfer& transfer) {
   metrics_.CountBatches("stored", transfer.stored);
   metrics_.CountBatches("duplicate", transfer.duplicates);
   metrics_.CountBatches("missing_layout", transfer.waiting);
+  for (const auto& [key, stream] : transfer.streams) {
+    metrics_.CountForgotten("sequences", stream.position.forgotten);
+  }
+  for (const auto& [id, file] : transfer.files) metrics_.CountForgotten("bytes", file.forgotten);
+  for (const bus::PendingRecord* record : transfer.dead_letters) {
+    metrics_.CountDeadLetter(record->fault->reason);
+  }
   for (const auto& [key, refused] : transfer.refused) {
     metrics_.CountRefused(std::get<2>(key), refused.items);
   }

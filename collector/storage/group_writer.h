@@ -1,32 +1,43 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "collector/bus/record_store.h"
 #include "collector/ingest/batch_store.h"
 #include "collector/storage/batch_plan.h"
 #include "collector/storage/failure.h"
 #include "collector/storage/partition_keeper.h"
 #include "collector/storage/store_metrics.h"
+#include "collector/storage/transfer.h"
 #include "shared/wire/zstd.h"
 
 namespace collector::storage {
 
+// What became of a record from Kafka.
+struct RecordOutcome {
+  enum class Kind {
+    kStored,   // now, or before: it was delivered again
+    kLost,     // another process has its partition: nothing was stored
+    kRefused,  // `fault` says why it can never be stored: bury it, then write it again
+    kAgain,    // not yet: PostgreSQL is away, or an earlier record of its partition was refused
+  };
+  Kind kind = Kind::kAgain;
+  bus::Fault fault{};  // kAgain: of the connection, if it has a message
+};
+
 // Stores groups of batches, each group in one transaction:
 //
 //   1. plan every batch: register what is new, decode every block (outside the transaction)
-//   2. BEGIN; lock the rows of agent_stream in order; read how far the log files are
-//   3. decide by sequence what is new (stream_position.h)
+//   2. BEGIN; lock positions in order (transfer.h)
+//   3. decide by offset and sequence what is new (stream_position.h)
 //   4. one COPY a table
-//   5. move agent_stream and log_file on; COMMIT, in one round trip
-//
-// Rows of agent_stream are locked in the order of their key, so that groups of two collectors that
-// share agents wait for each other instead of deadlocking; everything else that the transaction
-// changes belongs to an agent whose row is locked.
+//   5. move the positions on; COMMIT, in one round trip
 //
 // When a group fails because of what a batch holds, each of its batches is tried alone: only the
 // one at fault is refused. One thread, one connection at a time.
@@ -41,30 +52,46 @@ class GroupWriter {
       shared::postgres::Connection& connection,
       std::span<const ingest::AcceptedBatch* const> batches);
 
+  // One outcome a record, in order, after COMMIT. Those of a partition must stand in the order of
+  // their offsets; no record is stored before one of its partition that stands before it.
+  std::vector<RecordOutcome> WriteRecords(shared::postgres::Connection& connection,
+                                          std::span<const bus::PendingRecord* const> records);
+
   // After the connection was lost.
   void Forget() { planner_.Forget(); }
 
  private:
   using Reply = shared::Result<pgvigil::v1::BatchReply>;
-  struct Transfer;  // what one transaction writes
 
-  struct Item {
-    const ingest::AcceptedBatch* accepted = nullptr;
-    BatchPlan plan;
+  // What is stored whole or not at all: a batch, or a record with its batches.
+  struct Unit {
     size_t index = 0;  // in the group
+    std::vector<BatchPlan> plans;
+    const bus::PendingRecord* record = nullptr;
+  };
+  // For a unit without record the reply, else the outcome.
+  struct Decision {
+    Reply reply = pgvigil::v1::BatchReply();
+    RecordOutcome outcome{};
   };
 
-  shared::Result<std::vector<Reply>> StoreWithRetries(shared::postgres::Connection& connection,
-                                                      std::span<Item> items, FailureKind& failure);
-  shared::Result<std::vector<Reply>> Store(shared::postgres::Connection& connection,
-                                           std::span<Item> items, bool skip_known_blocks);
-  shared::Result<void> Lock(shared::postgres::Connection& connection, std::span<Item> items,
+  // nullopt: `outcome` says why not.
+  std::optional<Unit> PlanRecord(shared::postgres::Connection& connection,
+                                 const bus::PendingRecord& record, RecordOutcome& outcome);
+  shared::Result<std::vector<Decision>> StoreWithRetries(shared::postgres::Connection& connection,
+                                                         std::span<Unit> units,
+                                                         FailureKind& failure);
+  shared::Result<std::vector<Decision>> Store(shared::postgres::Connection& connection,
+                                              std::span<Unit> units, bool skip_known_blocks);
+  shared::Result<void> Lock(shared::postgres::Connection& connection, std::span<Unit> units,
                             Transfer& transfer);
-  Reply Decide(const Item& item, Transfer& transfer);
-  void Gather(const Item& item, Transfer& transfer);
+  Reply Decide(const BatchPlan& plan, Transfer& transfer);
+  RecordOutcome DecideRecord(const Unit& unit, std::set<bus::PartitionId>& blocked,
+                             Transfer& transfer);
+  void Gather(const BatchPlan& plan, Transfer& transfer);
+  void GatherChunk(const BatchPlan& plan, const PlannedChunk& chunk, Transfer& transfer);
   shared::Result<void> Copy(shared::postgres::Connection& connection, Transfer& transfer,
                             bool skip_known_blocks);
-  shared::Result<void> Commit(shared::postgres::Connection& connection, Transfer& transfer);
   void CountStored(const Transfer& transfer);
 
   const shared::Clock& clock_;
@@ -79,8 +106,9 @@ class GroupWriter {
   };
   std::map<int32_t, StatusWritten> statuses_;
   // Streams (agent, stream) of which a batch of the group under way could not be settled: those
-  // after it must wait too, or the first would look like a duplicate when it comes again.
-  std::set<std::pair<int32_t, int>> held_;
+  // after it must wait too, for an acknowledgement of theirs would acknowledge it. (Records are
+  // acknowledged by their partition's offset instead.)
+  std::set<StreamKey> held_;
 };
 
 }  // namespace collector::storage

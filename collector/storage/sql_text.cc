@@ -4,6 +4,7 @@
 #include <simdjson.h>
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 
 #include "shared/text/hex.h"
@@ -109,6 +110,20 @@ shared::model::Labels ParseLabelsJson(std::string_view json) {
   // jsonb orders by length first; Labels are sorted by name.
   std::sort(labels.begin(), labels.end());
   return labels;
+}
+
+std::vector<int64_t> ParseIntArray(std::string_view text) {
+  std::vector<int64_t> out;
+  while (!text.empty()) {
+    const size_t begin = text.find_first_of("-0123456789");
+    if (begin == std::string_view::npos) break;
+    text.remove_prefix(begin);
+    int64_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error == std::errc()) out.push_back(value);
+    text.remove_prefix(std::max<size_t>(1, static_cast<size_t>(end - text.data())));
+  }
+  return out;
 }
 
 std::string FromByteaText(std::string_view text) {

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "shared/base/clock.h"
 #include "shared/model/labels.h"
@@ -34,6 +35,10 @@ class ArrayText {
   void Separate();
   std::string out_ = "{";
 };
+
+// Back from what PostgreSQL prints of an int8[]: "{1,-2}". Elements that are no numbers are
+// skipped.
+std::vector<int64_t> ParseIntArray(std::string_view text);
 
 // {"name":"value",…}: clean for jsonb, which takes neither invalid UTF-8 nor NUL.
 std::string LabelsJson(const shared::model::Labels& labels);

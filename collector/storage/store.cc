@@ -1,15 +1,19 @@
 #include "collector/storage/store.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <functional>
 
+#include "collector/storage/kafka_positions.h"
 #include "collector/storage/lock_keys.h"
 #include "collector/storage/migrations.h"
 #include "collector/storage/reader.h"
 #include "collector/storage/retention/freezer.h"
 #include "collector/storage/session.h"
+#include "shared/base/check.h"
 #include "shared/concurrency/thread_name.h"
 #include "shared/log/log.h"
 #include "shared/text/hex.h"
@@ -35,6 +39,15 @@ WriterOptions OptionsOfOneWriter(const StoreOptions& options) {
   return out;
 }
 
+constexpr std::chrono::milliseconds kClaimDeadline{20'000};
+
+// "collector1:4711".
+std::string OwnerName() {
+  std::array<char, 256> host{};
+  if (gethostname(host.data(), host.size() - 1) != 0) host[0] = '?';
+  return fmt::format("{}:{}", host.data(), getpid());
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Store>> Store::Open(StoreOptions options, const shared::Clock& clock,
@@ -51,10 +64,17 @@ Store::Store(StoreOptions options, const shared::Clock& clock, shared::metrics::
     : options_(std::move(options)),
       clock_(clock),
       waiting_(std::make_shared<shared::Guarded<std::map<std::string, size_t>>>()),
-      metrics_(registry) {
+      metrics_(registry),
+      claims_("claims", options_.connect, options_.reconnect, clock, metrics_) {
   for (int i = 0; options_.writes && i < options_.writers; ++i) {
-    writers_.push_back(std::make_unique<Writer>(i, OptionsOfOneWriter(options_), clock_,
-                                                partitions_, readiness_, metrics_));
+    const WriterOptions writer = OptionsOfOneWriter(options_);
+    if (options_.consumes) {
+      record_writers_.push_back(
+          std::make_unique<RecordWriter>(i, writer, clock_, partitions_, readiness_, metrics_));
+    } else {
+      writers_.push_back(
+          std::make_unique<Writer>(i, writer, clock_, partitions_, readiness_, metrics_));
+    }
   }
   reader_ = std::make_unique<Reader>(options_.connect, options_.readers, clock_, readiness_,
                                      options_.limits);
@@ -84,14 +104,16 @@ Store::~Store() {
 void Store::Close() {
   if (maintainer_) maintainer_->Stop();
   for (const auto& writer : writers_) writer->Close();
+  for (const auto& writer : record_writers_) writer->Close();
   for (const auto& writer : writers_) writer->Join();
+  for (const auto& writer : record_writers_) writer->Join();
   upkeep_.request_stop();
   if (upkeep_.joinable()) upkeep_.join();
 }
 
 bool Store::Submit(ingest::AcceptedBatch& batch, std::function<void(Result<BatchReply>)> done) {
   if (writers_.empty()) {
-    done(Fail(ErrorCode::kInternal, "this collector was opened to read only"));
+    done(Fail(ErrorCode::kInternal, "this collector was not opened to store batches"));
     return true;
   }
   // The key keeps tenants apart; one agent that floods must not take the others' room.
@@ -124,6 +146,34 @@ bool Store::Submit(ingest::AcceptedBatch& batch, std::function<void(Result<Batch
   batch = std::move(pending.accepted);
   leave();
   return false;
+}
+
+Result<Connection*> Store::ClaimSession() {
+  RETURN_IF_ERROR(readiness_.Get());
+  bool is_new = false;
+  ASSIGN_OR_RETURN(Connection* const connection, claims_.Get(is_new));
+  // The consumer must come back to poll Kafka.
+  if (is_new) connection->SetDeadline(kClaimDeadline);
+  return connection;
+}
+
+Result<std::vector<bus::Claim>> Store::ClaimPartitions(
+    std::span<const bus::PartitionId> partitions) {
+  ASSIGN_OR_RETURN(Connection* const connection, ClaimSession());
+  return storage::ClaimPartitions(*connection, partitions, OwnerName());
+}
+
+Result<void> Store::MovePosition(bus::Lease& lease, int64_t next_offset, bus::Reposition why) {
+  ASSIGN_OR_RETURN(Connection* const connection, ClaimSession());
+  return storage::MovePosition(*connection, lease, next_offset, why);
+}
+
+bool Store::SubmitRecord(bus::PendingRecord& record,
+                         std::chrono::steady_clock::time_point deadline) {
+  CHECK(!record_writers_.empty());
+  const size_t partition = std::hash<std::string>()(record.lease->topic()) +
+                           static_cast<size_t>(record.lease->partition());
+  return record_writers_[partition % record_writers_.size()]->Submit(record, deadline);
 }
 
 void Store::RunUpkeep(std::stop_token stop) {

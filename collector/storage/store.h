@@ -11,13 +11,16 @@
 #include <vector>
 
 #include "collector/api/telemetry_reader.h"
+#include "collector/bus/record_store.h"
 #include "collector/ingest/batch_store.h"
 #include "collector/storage/maintenance/maintainer.h"
 #include "collector/storage/partition_keeper.h"
 #include "collector/storage/readiness.h"
+#include "collector/storage/record_writer.h"
 #include "collector/storage/retention/retention.h"
 #include "collector/storage/store_metrics.h"
 #include "collector/storage/writer.h"
+#include "collector/storage/writer_session.h"
 #include "shared/base/clock.h"
 #include "shared/metrics/registry.h"
 
@@ -29,6 +32,8 @@ struct StoreOptions {
   // False: for a process that only answers questions. No writers, no upkeep: the schema is another
   // collector's business.
   bool writes = true;
+  // True: writers take records from Kafka (SubmitRecord) instead of batches (Submit).
+  bool consumes = false;
   int writers = 2;
   size_t queue_bytes = size_t{64} << 20;  // of all writers together
   size_t group_batches = 100;
@@ -49,7 +54,7 @@ struct StoreOptions {
 //
 // Batches of one agent all go to the writer that the hash of its id names, so that their order
 // is kept; row locks in agent_stream keep several collectors apart. Thread-safe.
-class Store final : public ingest::BatchStore {
+class Store final : public ingest::BatchStore, public bus::RecordStore {
  public:
   // kInvalidInput: options that cannot work. The clock and the registry must outlive the store.
   static shared::Result<std::unique_ptr<Store>> Open(StoreOptions options,
@@ -59,6 +64,14 @@ class Store final : public ingest::BatchStore {
 
   bool Submit(ingest::AcceptedBatch& batch,
               std::function<void(shared::Result<pgvigil::v1::BatchReply>)> done) override;
+
+  // Records of a partition all go to one writer. Only when opened with `consumes`.
+  shared::Result<std::vector<bus::Claim>> ClaimPartitions(
+      std::span<const bus::PartitionId> partitions) override;
+  shared::Result<void> MovePosition(bus::Lease& lease, int64_t next_offset,
+                                    bus::Reposition why) override;
+  bool SubmitRecord(bus::PendingRecord& record,
+                    std::chrono::steady_clock::time_point deadline) override;
 
   // Whether batches can be stored now, as upkeep last found. Waits for nothing.
   [[nodiscard]] shared::Result<void> Ready() const { return readiness_.Get(); }
@@ -73,6 +86,7 @@ class Store final : public ingest::BatchStore {
   Store(StoreOptions options, const shared::Clock& clock, shared::metrics::Registry& registry);
   [[nodiscard]] std::vector<std::unique_ptr<Chore>> Chores(
       shared::metrics::Registry& registry) const;
+  shared::Result<shared::postgres::Connection*> ClaimSession();
   void RunUpkeep(std::stop_token stop);
   shared::Result<void> Upkeep(std::optional<shared::postgres::Connection>& connection,
                               bool& migrated);
@@ -87,6 +101,8 @@ class Store final : public ingest::BatchStore {
   PartitionKeeper partitions_;
   Readiness readiness_;
   std::vector<std::unique_ptr<Writer>> writers_;
+  std::vector<std::unique_ptr<RecordWriter>> record_writers_;
+  WriterSession claims_;  // of the consumer's thread
   std::unique_ptr<api::TelemetryReader> reader_;
   // Upkeep waits on these between rounds; nobody notifies, only a stop ends the wait early.
   std::mutex round_mutex_;

@@ -45,4 +45,28 @@ void StoreMetrics::CountRefused(std::string_view reason, uint64_t items) {
       .Increment(static_cast<double>(items));
 }
 
+void StoreMetrics::CountForgotten(std::string_view what, uint64_t numbers) {
+  if (numbers == 0) return;
+  registry_
+      .AddCounter("collector_store_forgotten_total",
+                  "Missing numbers given up because too many ranges were missing.",
+                  {{"what", std::string(what)}})
+      .Increment(static_cast<double>(numbers));
+}
+
+void StoreMetrics::CountRecords(std::string_view outcome, uint64_t records) {
+  if (records == 0) return;
+  registry_
+      .AddCounter("collector_kafka_records_total", "Records from Kafka by what became of them.",
+                  {{"outcome", std::string(outcome)}})
+      .Increment(static_cast<double>(records));
+}
+
+void StoreMetrics::CountDeadLetter(std::string_view reason) {
+  registry_
+      .AddCounter("collector_kafka_dead_letters_total",
+                  "Records that could not be stored, by reason.", {{"reason", std::string(reason)}})
+      .Increment();
+}
+
 }  // namespace collector::storage

@@ -15,6 +15,12 @@ class StoreMetrics {
   // "stored", "duplicate", "missing_layout", "refused", "unavailable".
   void CountBatches(std::string_view outcome, uint64_t batches);
   void CountRefused(std::string_view reason, uint64_t items);
+  // "sequences" of streams or "bytes" of files that were given up: should they still come, they
+  // will pass for stored.
+  void CountForgotten(std::string_view what, uint64_t numbers);
+  // Records from Kafka: "stored", "lost" (another process has the partition), "revoked".
+  void CountRecords(std::string_view outcome, uint64_t records);
+  void CountDeadLetter(std::string_view reason);
 
  private:
   shared::metrics::Registry& registry_;

@@ -2,7 +2,8 @@
 
 #include <fmt/format.h>
 
-#include "collector/storage/session.h"
+#include <optional>
+
 #include "shared/concurrency/thread_name.h"
 
 namespace collector::storage {
@@ -11,6 +12,7 @@ namespace {
 using shared::ErrorCode;
 using shared::Fail;
 using shared::Result;
+using shared::postgres::Connection;
 
 }  // namespace
 
@@ -18,14 +20,12 @@ Writer::Writer(int number, const WriterOptions& options, const shared::Clock& cl
                PartitionKeeper& partitions, const Readiness& readiness, StoreMetrics& metrics)
     : number_(number),
       options_(options),
-      clock_(clock),
       readiness_(readiness),
       metrics_(metrics),
       queue_(options.queue_bytes),
       group_writer_(clock, options.limits, partitions, metrics),
-      backoff_(options.reconnect, static_cast<uint64_t>(clock.Now().time_since_epoch().count()) +
-                                      static_cast<uint64_t>(number)),
-      next_attempt_(clock.Monotonic()),
+      session_(fmt::format("writer {}", number), options.connect, options.reconnect, clock,
+               metrics),
       thread_([this](std::stop_token stop) { Run(stop); }) {}
 
 bool Writer::Submit(PendingBatch& pending) {
@@ -74,52 +74,27 @@ std::vector<PendingBatch> Writer::TakeGroup(std::stop_token stop) {
   return group;
 }
 
-Result<void> Writer::Connect() {
-  if (connection_ && connection_->IsOpen()) return {};
-  if (clock_.Monotonic() < next_attempt_) {
-    return Fail(ErrorCode::kUnavailable, "{}", last_failure_);
-  }
-  if (connection_) {
-    connection_.reset();
-    // Another collector may have worked meanwhile, or a backup been restored.
-    group_writer_.Forget();
-  }
-  Result<shared::postgres::Connection> opened =
-      OpenWriteSession(options_.connect, fmt::format("writer {}", number_));
-  if (!opened) {
-    last_failure_ = std::move(opened).error().With("store").message;
-    next_attempt_ = clock_.Monotonic() + backoff_.Next();
-    uint64_t suppressed = 0;
-    if (warn_limit_.Allow(&suppressed)) {
-      shared::log::Warn("{}; agents hold their data until it is back ({} more such failures)",
-                        last_failure_, suppressed);
-    }
-    return Fail(ErrorCode::kUnavailable, "{}", last_failure_);
-  }
-  backoff_.Reset();
-  if (was_connected_) {
-    metrics_.reconnects.Increment();
-    shared::log::Info("writer {} is connected again", number_);
-  }
-  was_connected_ = true;
-  connection_ = std::move(*opened);
-  return {};
-}
-
 void Writer::WriteGroup(std::vector<PendingBatch>& group) {
-  Result<void> usable = readiness_.Get();
-  if (usable) usable = Connect();
-  if (!usable) {
+  bool is_new = false;
+  const Result<void> ready = readiness_.Get();
+  Result<Connection*> connection = nullptr;
+  if (ready) {
+    connection = session_.Get(is_new);
+  } else {
+    connection = tl::make_unexpected(ready.error());
+  }
+  if (!connection) {
     metrics_.CountBatches("unavailable", group.size());
     for (PendingBatch& pending : group) {
-      pending.done(Fail(ErrorCode::kUnavailable, "{}", usable.error().message));
+      pending.done(Fail(ErrorCode::kUnavailable, "{}", connection.error().message));
     }
     return;
   }
+  if (is_new) group_writer_.Forget();
   std::vector<const ingest::AcceptedBatch*> batches;
   batches.reserve(group.size());
   for (const PendingBatch& pending : group) batches.push_back(&pending.accepted);
-  std::vector<Result<pgvigil::v1::BatchReply>> replies = group_writer_.Write(*connection_, batches);
+  std::vector<Result<pgvigil::v1::BatchReply>> replies = group_writer_.Write(**connection, batches);
   for (size_t i = 0; i < group.size(); ++i) {
     if (!replies[i]) {
       const bool refused = replies[i].error().code == ErrorCode::kInvalidInput;

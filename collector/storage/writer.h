@@ -3,15 +3,13 @@
 #include <chrono>
 #include <cstddef>
 #include <functional>
-#include <map>
-#include <optional>
-#include <string>
 #include <thread>
 #include <vector>
 
 #include "collector/ingest/batch_store.h"
 #include "collector/storage/group_writer.h"
 #include "collector/storage/readiness.h"
+#include "collector/storage/writer_session.h"
 #include "shared/concurrency/backoff.h"
 #include "shared/concurrency/bounded_queue.h"
 #include "shared/log/log.h"
@@ -54,21 +52,15 @@ class Writer {
   void Run(std::stop_token stop);
   std::vector<PendingBatch> TakeGroup(std::stop_token stop);
   void WriteGroup(std::vector<PendingBatch>& group);
-  shared::Result<void> Connect();
 
   const int number_;
   const WriterOptions options_;
-  const shared::Clock& clock_;
   const Readiness& readiness_;
   StoreMetrics& metrics_;
   shared::BoundedQueue<PendingBatch> queue_;
   // Run thread only:
   GroupWriter group_writer_;
-  std::optional<shared::postgres::Connection> connection_;
-  shared::Backoff backoff_;
-  shared::MonotonicTime next_attempt_;
-  std::string last_failure_;
-  bool was_connected_ = false;
+  WriterSession session_;
   shared::log::RateLimit warn_limit_;
 
   std::jthread thread_;  // last

@@ -43,6 +43,20 @@ class BoundedQueue {
     return true;
   }
 
+  // The same, waiting until `deadline` (of std::chrono::steady_clock) for room. False: none came in
+  // time, or closed; `item` is untouched.
+  template <typename TimePoint>
+  bool PushUntil(T& item, size_t cost_bytes, TimePoint deadline) {
+    {
+      std::unique_lock lock(mutex_);
+      not_full_.wait_until(lock, deadline, [&] { return closed_ || Fits(cost_bytes); });
+      if (closed_ || !Fits(cost_bytes)) return false;
+      Enqueue(std::move(item), cost_bytes);
+    }
+    not_empty_.notify_one();
+    return true;
+  }
+
   // The oldest item, waiting for one. nullopt: closed and drained, or told to stop.
   std::optional<T> Pop(std::stop_token stop) {
     std::unique_lock lock(mutex_);

@@ -103,21 +103,4 @@ bool IsLogEvent(const LogRecord& record) {
          (!record.sqlstate().empty() && !record.sqlstate().starts_with("00"));
 }
 
-std::vector<const LogRecord*> AdvanceFile(FilePosition& position, uint64_t begin_offset,
-                                          uint64_t end_offset,
-                                          std::span<const LogRecord* const> records) {
-  if (position.known && begin_offset > position.offset) {
-    position.gap_bytes += begin_offset - position.offset;
-  }
-  const uint64_t stored = position.known ? position.offset : 0;
-  std::vector<const LogRecord*> fresh;
-  for (const LogRecord* record : records) {
-    if (record->offset() >= stored) fresh.push_back(record);
-  }
-  position.offset = std::max(stored, end_offset);
-  position.known = true;
-  position.lines += fresh.size();
-  return fresh;
-}
-
 }  // namespace collector::storage

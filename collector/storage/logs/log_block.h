@@ -43,18 +43,4 @@ shared::Result<pgvigil::v1::LogChunk> ParseLogBlock(std::string_view content);
 // SQLSTATE of a class other than 00 (successful completion).
 bool IsLogEvent(const pgvigil::v1::LogRecord& record);
 
-// How far a file is stored, and what a chunk adds. Pure.
-struct FilePosition {
-  bool known = false;   // false: nothing stored yet; the first chunk may begin anywhere
-  uint64_t offset = 0;  // every byte before it is stored or accounted for
-  uint64_t gap_bytes = 0;
-  uint64_t lines = 0;
-};
-// The records that are new, in order; moves `position` to the chunk's end. Records before the
-// position were stored by an earlier batch; bytes between the position and the chunk's begin never
-// came.
-std::vector<const pgvigil::v1::LogRecord*> AdvanceFile(
-    FilePosition& position, uint64_t begin_offset, uint64_t end_offset,
-    std::span<const pgvigil::v1::LogRecord* const> records);
-
 }  // namespace collector::storage

@@ -88,6 +88,20 @@ TEST(BoundedQueue, PopUntilGivesUpAtItsDeadline) {
   EXPECT_EQ(queue.PopUntil(std::chrono::steady_clock::now() - 1s, {}), 1);  // it is there already
 }
 
+TEST(BoundedQueue, PushUntilWaitsForRoomNoLongerThanItsDeadline) {
+  BoundedQueue<int> queue(10);
+  int first = 1, second = 2;
+  const auto soon = [] { return std::chrono::steady_clock::now() + std::chrono::milliseconds(1); };
+  ASSERT_TRUE(queue.PushUntil(first, 10, soon()));
+  EXPECT_FALSE(queue.PushUntil(second, 10, soon()));
+  EXPECT_EQ(second, 2);
+  std::jthread consumer([&] { (void)queue.Pop({}); });
+  EXPECT_TRUE(
+      queue.PushUntil(second, 10, std::chrono::steady_clock::now() + std::chrono::seconds(20)));
+  queue.Close();
+  EXPECT_FALSE(queue.PushUntil(first, 1, soon()));
+}
+
 TEST(BoundedQueue, CloseWakesWhoWaits) {
   BoundedQueue<int> queue(1);
   TryPush(queue, 1, 1);

@@ -101,32 +101,6 @@ TEST(OpenLogBlock, SaysWhatIsNotOurs) {
   EXPECT_EQ(ParseLogBlock("\xff\xff\xff").error().message, "log block of 3 bytes: no LogChunk");
 }
 
-TEST(AdvanceFile, SkipsWhatIsStoredAndCountsWhatIsMissing) {
-  Records records;
-  for (uint64_t i = 0; i < 10; ++i) records.Add(i * 100, kMidnight, 9, "line");
-  FilePosition position;
-  EXPECT_EQ(AdvanceFile(position, 0, 500, records.views().subspan(0, 5)).size(), 5u);
-  EXPECT_EQ(position.offset, 500u);
-  EXPECT_EQ(AdvanceFile(position, 300, 700, records.views().subspan(3, 4)).size(), 2u);
-  EXPECT_EQ(position.offset, 700u);
-  EXPECT_EQ(AdvanceFile(position, 0, 300, records.views().subspan(0, 3)).size(), 0u);
-  EXPECT_EQ(position.offset, 700u);
-  EXPECT_EQ(position.gap_bytes, 0u);
-  EXPECT_EQ(AdvanceFile(position, 800, 1000, records.views().subspan(8, 2)).size(), 2u);
-  EXPECT_EQ(position.offset, 1000u);
-  EXPECT_EQ(position.gap_bytes, 100u);
-  EXPECT_EQ(position.lines, 9u);
-}
-
-TEST(AdvanceFile, CountsNoGapBeforeTheFirstChunk) {
-  FilePosition position;
-  AdvanceFile(position, 5000, 5100, {});
-  EXPECT_EQ(position.gap_bytes, 0u);
-  EXPECT_EQ(position.offset, 5100u);
-  AdvanceFile(position, 5200, 5300, {});
-  EXPECT_EQ(position.gap_bytes, 100u);
-}
-
 TEST(IsLogEvent, TakesTheSevereAndTheClassified) {
   const auto is_event = [](uint32_t severity, const char* sqlstate) {
     LogRecord record;
