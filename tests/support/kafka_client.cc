@@ -146,6 +146,12 @@ void KafkaClient::CreateTopic(
       count, what);
 }
 
+// A broker learns of what its controller did a little later.
+void KafkaClient::AwaitPartitions(const std::string& topic, int partitions) const {
+  for (int i = 0; i < 1000 && Partitions(topic) != partitions; ++i) {
+  }
+}
+
 void KafkaClient::DeleteTopic(const std::string& topic) const {
   const Handle handle = Connect(RD_KAFKA_PRODUCER, brokers_);
   const Queue queue(rd_kafka_queue_new(handle.get()));

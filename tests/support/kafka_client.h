@@ -37,6 +37,7 @@ class KafkaClient {
   void DeleteRecordsBefore(const std::string& topic, int32_t partition, int64_t offset) const;
 
  private:
+  void AwaitPartitions(const std::string& topic, int partitions) const;
   const std::string brokers_;
 };
 

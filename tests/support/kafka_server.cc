@@ -200,6 +200,10 @@ void KafkaServer::WriteProperties() const {
       {"transaction.state.log.replication.factor", "1"},
       {"transaction.state.log.min.isr", "1"},
       {"group.initial.rebalance.delay.ms", "0"},
+      // After Kill9 the controller takes the broker back when the session of its former life is
+      // over.
+      {"broker.session.timeout.ms", "2000"},
+      {"broker.heartbeat.interval.ms", "200"},
       {"log.cleaner.dedupe.buffer.size", "4194304"},
       {"file.delete.delay.ms", "100"}};
   if (options_.protocol.starts_with("SASL")) {

@@ -20,6 +20,14 @@ std::string Excerpt(std::string_view text) {
   return shared::text::CleanUtf8(shared::text::TruncateUtf8(text, 80));
 }
 
+size_t SizeOf(const Series& series) {
+  size_t bytes = sizeof series + series.name.size() + series.unit.size();
+  for (const Label& label : series.labels) {
+    bytes += sizeof label + label.name.size() + label.value.size();
+  }
+  return bytes;
+}
+
 bool HasNul(const std::string& text) {
   return text.find('\0') != std::string::npos;
 }
@@ -72,18 +80,26 @@ void PointTable::Add(Family& family, Series series, uint64_t unix_nano, double v
     refusals_.Add(fault, 1, std::move(example));
     return;
   }
-  SeriesPoints& target = family.series[{series.name, series.labels}];
-  if (target.points.empty()) {
-    target.series = std::move(series);
-  } else if (target.series.kind != series.kind || target.series.unit != series.unit) {
-    refusals_.Add(
-        "conflicting_series", 1,
-        fmt::format("{}: {} in '{}' after {} in '{}'", example,
-                    shared::model::KindName(series.kind), Excerpt(series.unit),
-                    shared::model::KindName(target.series.kind), Excerpt(target.series.unit)));
+  std::pair key(series.name, series.labels);
+  auto found = family.series.find(key);
+  if (found == family.series.end()) {
+    // The labels of a histogram are repeated for each of its buckets: a small record can ask for
+    // much.
+    series_bytes_ += SizeOf(series);
+    if (series_bytes_ > limits_.series_bytes) {
+      refusals_.Add("series_limit", 1, std::move(example));
+      return;
+    }
+    found = family.series.emplace(std::move(key), SeriesPoints{std::move(series), {}}).first;
+  } else if (const Series& first = found->second.series;
+             first.kind != series.kind || first.unit != series.unit) {
+    refusals_.Add("conflicting_series", 1,
+                  fmt::format("{}: {} in '{}' after {} in '{}'", example,
+                              shared::model::KindName(series.kind), Excerpt(series.unit),
+                              shared::model::KindName(first.kind), Excerpt(first.unit)));
     return;
   }
-  target.points.emplace_back(static_cast<int64_t>(unix_nano), value);
+  found->second.points.emplace_back(static_cast<int64_t>(unix_nano), value);
   points_ += 1;
 }
 
@@ -121,6 +137,7 @@ std::vector<pgvigil::v1::Batch> PointTable::Take(const ForeignRecord& record) {
   }
   hosts_.clear();
   points_ = 0;
+  series_bytes_ = 0;
   return batches;
 }
 

@@ -48,6 +48,7 @@ class PointTable {
   const shared::WallTime now_;
   Refusals& refusals_;
   size_t points_ = 0;
+  size_t series_bytes_ = 0;
   // By host, then by common labels and the metric's name.
   std::map<shared::model::Labels, std::map<std::pair<shared::model::Labels, std::string>, Family>>
       hosts_;

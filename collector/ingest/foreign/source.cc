@@ -49,7 +49,7 @@ Source SourceOf(Labels attributes, std::string_view topic) {
     if (!named && (label.name == "host.id" || label.name == "host.name")) continue;  // empty
     if (DescribesHost(label.name)) {
       source.host.push_back(std::move(label));
-    } else if (TellsApart(label.name)) {
+    } else if (TellsApart(label.name) && !label.value.empty()) {
       source.common.push_back(std::move(label));
     }
   }

@@ -44,6 +44,8 @@ std::string_view LogSource(int format) {
       return "postgres";
     case pgvigil::v1::LOG_FORMAT_SYSLOG_FILE:
       return "syslog";
+    case pgvigil::v1::LOG_FORMAT_OTLP:
+      return "otlp";
     default:
       return "";
   }

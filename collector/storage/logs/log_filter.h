@@ -24,7 +24,7 @@ bool MayMatch(std::string_view block_content, const api::LogQuery& query);
 // The question's conditions on a record, but for host and time.
 bool Matches(const pgvigil::v1::LogRecord& record, const api::LogQuery& query);
 
-// "postgres" or "syslog"; "" for a format of a newer agent.
+// "postgres", "syslog" or "otlp"; "" for a format of a newer agent.
 std::string_view LogSource(int format);
 
 // The record's non-empty fields by name, in the order of logs.proto, then its attributes.
