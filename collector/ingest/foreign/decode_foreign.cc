@@ -1,10 +1,12 @@
 #include "collector/ingest/foreign/decode_foreign.h"
 
+#include <string>
 #include <utility>
 
 #include "collector/ingest/foreign/otlp_json.h"
 #include "collector/ingest/foreign/otlp_logs.h"
 #include "collector/ingest/foreign/otlp_metrics.h"
+#include "collector/ingest/foreign/otlp_proto_fault.h"
 #include "collector/ingest/foreign/plain_json.h"
 #include "collector/ingest/foreign/point_table.h"
 #include "collector/ingest/refusals.h"
@@ -28,8 +30,9 @@ Result<void> ParseOtlp(const ForeignRecord& record, ForeignEncoding encoding,
     return {};
   }
   if (!request.ParseFromArray(record.value.data(), static_cast<int>(record.value.size()))) {
-    return Fail(ErrorCode::kMalformed, "otlp_proto: {} bytes that are no such message",
-                record.value.size());
+    std::string fault = FindProtoFault(record.value);
+    if (fault.empty()) fault = "byte 0: another message, or a string in it is not UTF-8";
+    return Fail(ErrorCode::kMalformed, "otlp_proto: {}", fault);
   }
   return {};
 }

@@ -172,6 +172,16 @@ TEST(Otlp, SaysWhyARecordIsNotOne) {
     EXPECT_EQ(decoded.error().code, shared::ErrorCode::kMalformed);
     EXPECT_EQ(decoded.error().message, message);
   };
+  const auto expect_proto = [&](std::string_view value, std::string_view message) {
+    expect_error(value, ForeignEncoding::kOtlpProto, ForeignSignal::kMetrics, message);
+  };
+  using namespace std::string_view_literals;  // NOLINT: bytes with NUL
+  expect_proto("\x0a\x00\x0a\x05xyz"sv, "otlp_proto: byte 2: field 1 has 5 bytes where 3 are left");
+  expect_proto("\x07"sv, "otlp_proto: byte 0: expected a field's tag");
+  expect_proto("\x1b"sv, "otlp_proto: byte 0: wire type 3, which OTLP has not");
+  expect_proto("\x10\xff"sv, "otlp_proto: byte 0: a varint without its end");
+  expect_proto("\x0a\x03\x1a\x01\xff"sv,
+               "otlp_proto: byte 0: another message, or a string in it is not UTF-8");
   expect_error("{\"resourceMetrics\" []}", ForeignEncoding::kOtlpJson, ForeignSignal::kMetrics,
                "otlp_json: byte 19: expected ':' after a key");
   expect_error("{\"resourceMetrics\":[]}", ForeignEncoding::kOtlpJson, ForeignSignal::kLogs,
