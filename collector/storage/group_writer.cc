@@ -421,7 +421,7 @@ Result<void> GroupWriter::Copy(Connection& connection, Transfer& transfer, bool 
   if (known > 0) metrics_.CountRefused("duplicate_block", known);
   RETURN_IF_ERROR(CopyLogBlocks(connection, transfer.log_blocks));
   RETURN_IF_ERROR(CopyLogEvents(connection, transfer.log_events));
-  return CopyStatements(connection, transfer.intervals);
+  return CopyStatements(connection, transfer.intervals, clock_.Now());
 }
 
 void GroupWriter::CountStored(const Transfer& transfer) {

@@ -22,13 +22,14 @@ inline constexpr PartitionedTable kBlockTable{"block", PartitionStep::kHour};
 inline constexpr PartitionedTable kStatementIntervalTable{"statement_interval",
                                                           PartitionStep::kDay};
 inline constexpr PartitionedTable kStatementDeltaTable{"statement_delta", PartitionStep::kDay};
+inline constexpr PartitionedTable kStatementHourTable{"statement_hour", PartitionStep::kDay};
 inline constexpr PartitionedTable kLogBlockTable{"log_block", PartitionStep::kDay};
 inline constexpr PartitionedTable kLogEventTable{"log_event", PartitionStep::kDay};
 inline constexpr PartitionedTable kChunkMinutesTable{"chunk_minutes", PartitionStep::kHour};
 inline constexpr PartitionedTable kChunkHoursTable{"chunk_hours", PartitionStep::kDay};
 inline constexpr PartitionedTable kPartitionedTables[] = {
-    kBlockTable,          kChunkMinutesTable, kChunkHoursTable, kStatementIntervalTable,
-    kStatementDeltaTable, kLogBlockTable,     kLogEventTable};
+    kBlockTable,          kChunkMinutesTable,  kChunkHoursTable, kStatementIntervalTable,
+    kStatementDeltaTable, kStatementHourTable, kLogBlockTable,   kLogEventTable};
 
 // from <= t < to, both UTC: "block_20261121_08" from 08:00 to 09:00, "log_event_20261121" the day.
 struct Partition {

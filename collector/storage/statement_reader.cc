@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "collector/storage/sql_text.h"
+#include "collector/storage/statement_hours.h"
 
 namespace collector::storage {
 namespace {
@@ -46,10 +47,10 @@ std::map<std::string, double> CountersAt(const Rows& rows, size_t row, size_t fi
   return out;
 }
 
-// Conditions on statement_delta d, with the clusters of the tenant (and host) resolved to ids
-// first, so that the plan is a range scan of each cluster's part of the window.
+// Conditions on d, with the clusters of the tenant (and host) resolved to ids first, so that the
+// plan is a range scan of each cluster's part of the window. $1 is the clusters.
 struct Where {
-  std::string sql;
+  std::string sql;  // clusters and names
   std::vector<Parameter> parameters;
 };
 
@@ -68,10 +69,7 @@ Result<Where> Conditions(ReadSession& session, access::TenantId tenant,
   for (size_t row = 0; row < rows.size(); ++row) ids.Add(rows.Int(row, 0).value_or(0));
   Where where;
   where.parameters.emplace_back(ids.Take());
-  where.sql = fmt::format(
-      "d.instance_id = ANY ($1::int4[]) AND d.interval_end >= '{}'::timestamptz"
-      " AND d.interval_end < '{}'::timestamptz",
-      FormatTimestampUp(query.range.from), FormatTimestampUp(query.range.to));
+  where.sql = "d.instance_id = ANY ($1::int4[])";
   const auto add_name = [&](std::string_view table, std::string_view column,
                             const std::optional<std::string>& name) {
     if (!name) return;
@@ -84,6 +82,24 @@ Result<Where> Conditions(ReadSession& session, access::TenantId tenant,
   add_name("database_name", "dbid", query.database);
   add_name("role_name", "userid", query.user);
   return where;
+}
+
+// FROM item `d` with the counters of the range, by the interval and by the hour.
+Result<std::string> CountersOf(ReadSession& session, const Where& where,
+                               const api::TimeRange& range) {
+  ASSIGN_OR_RETURN(const StatementSource source,
+                   ChooseStatementSource(session, where.parameters[0].value_or("{}"), range));
+  std::string columns =
+      "d.instance_id, d.dbid, d.userid, d.queryid, d.toplevel, d.min_exec_time_ms,"
+      " d.max_exec_time_ms";
+  for (const std::string& name : api::StatementCounters()) columns += ", d." + name;
+  std::string sql = fmt::format("(SELECT {} FROM pgvigil.statement_delta d WHERE {} AND {}",
+                                columns, where.sql, source.interval_condition);
+  if (!source.hour_condition.empty()) {
+    sql += fmt::format(" UNION ALL SELECT {} FROM pgvigil.statement_hour d WHERE {} AND {}",
+                       columns, where.sql, source.hour_condition);
+  }
+  return sql + ") d";
 }
 
 constexpr size_t kNamedColumns = 12;
@@ -116,6 +132,7 @@ Result<std::vector<api::StatementRow>> ReadTopStatements(ReadSession& session,
     return Fail(ErrorCode::kInvalidInput, "order_by: '{}' is no counter", query.order_by);
   }
   ASSIGN_OR_RETURN(Where where, Conditions(session, tenant, query));
+  ASSIGN_OR_RETURN(const std::string source, CountersOf(session, where, query.range));
   where.parameters.emplace_back(std::to_string(query.limit));
   // First the sums and the best of them, then the names and texts of those few. Minimum and maximum
   // count only where the entry ran: an idle entry's readings are of an earlier time.
@@ -123,7 +140,7 @@ Result<std::vector<api::StatementRow>> ReadTopStatements(ReadSession& session,
       "/* pgvigil statements */ WITH top AS (SELECT d.instance_id, d.dbid, d.userid, d.queryid,"
       " d.toplevel, min(d.min_exec_time_ms) FILTER (WHERE d.calls > 0) AS min_ms,"
       " max(d.max_exec_time_ms) FILTER (WHERE d.calls > 0) AS max_ms, sum(d.{0})::float8 AS rank,"
-      " ARRAY[{1}] AS sums FROM pgvigil.statement_delta d WHERE {2}"
+      " ARRAY[{1}] AS sums FROM {2}"
       " GROUP BY d.instance_id, d.dbid, d.userid, d.queryid, d.toplevel"
       " ORDER BY sum(d.{0}) DESC, d.instance_id, d.queryid, d.dbid, d.userid LIMIT ${3}::int8)"
       " SELECT h.name, i.system_identifier, i.name, coalesce(b.name, t.dbid::text),"
@@ -136,7 +153,7 @@ Result<std::vector<api::StatementRow>> ReadTopStatements(ReadSession& session,
       " LEFT JOIN pgvigil.statement_text x ON x.instance_id = t.instance_id AND x.dbid = t.dbid"
       " AND x.queryid = t.queryid"
       " ORDER BY t.rank DESC, t.instance_id, t.queryid, t.dbid, t.userid",
-      query.order_by, CounterSums(), where.sql, where.parameters.size(), ElementsOf("t.sums"));
+      query.order_by, CounterSums(), source, where.parameters.size(), ElementsOf("t.sums"));
   ASSIGN_OR_RETURN(const Rows rows, session.Query(sql, where.parameters));
   std::vector<api::StatementRow> out;
   for (size_t row = 0; row < rows.size(); ++row) out.push_back(StatementAt(rows, row));
@@ -153,10 +170,12 @@ Result<std::vector<api::StatementPoint>> ReadStatementHistory(ReadSession& sessi
   where.parameters.emplace_back(std::to_string(query.limit));
   const std::string sql = fmt::format(
       "/* pgvigil statements */ SELECT {}, {}, {} FROM pgvigil.statement_delta d WHERE {}"
+      " AND d.interval_end >= '{}'::timestamptz AND d.interval_end < '{}'::timestamptz"
       " AND d.queryid = ${}::int8 GROUP BY d.interval_start, d.interval_end"
       " ORDER BY d.interval_end, d.interval_start LIMIT ${}::int8",
       EpochMicros("d.interval_start"), EpochMicros("d.interval_end"), CounterSums(), where.sql,
-      queryid_parameter, where.parameters.size());
+      FormatTimestampUp(query.range.from), FormatTimestampUp(query.range.to), queryid_parameter,
+      where.parameters.size());
   ASSIGN_OR_RETURN(const Rows rows, session.Query(sql, where.parameters));
   std::vector<api::StatementPoint> out;
   for (size_t row = 0; row < rows.size(); ++row) {

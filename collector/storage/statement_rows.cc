@@ -6,6 +6,7 @@
 #include <iterator>
 
 #include "collector/storage/statement_columns.h"
+#include "collector/storage/statement_hours.h"
 #include "shared/postgres/copy.h"
 
 namespace collector::storage {
@@ -93,9 +94,11 @@ void PutDelta(CopyIn& copy, const PlannedInterval& planned,
 
 }  // namespace
 
-Result<void> CopyStatements(Connection& connection, std::span<const PlannedInterval> intervals) {
+Result<void> CopyStatements(Connection& connection, std::span<const PlannedInterval> intervals,
+                            WallTime now) {
   if (intervals.empty()) return {};
   RETURN_IF_ERROR(CopyIntervals(connection, intervals));
+  RETURN_IF_ERROR(MarkLateHours(connection, intervals, now));
   const bool any = std::any_of(intervals.begin(), intervals.end(),
                                [](const auto& one) { return one.interval->deltas_size() > 0; });
   if (!any) return {};

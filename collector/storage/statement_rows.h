@@ -9,8 +9,9 @@
 namespace collector::storage {
 
 // Into pgvigil.statement_interval and pgvigil.statement_delta by COPY, within the caller's
-// transaction.
+// transaction; hours that are over by `now` are marked to be summed up again (statement_hours.h).
 shared::Result<void> CopyStatements(shared::postgres::Connection& connection,
-                                    std::span<const PlannedInterval> intervals);
+                                    std::span<const PlannedInterval> intervals,
+                                    shared::WallTime now);
 
 }  // namespace collector::storage

@@ -13,6 +13,7 @@
 #include "collector/storage/reader.h"
 #include "collector/storage/retention/freezer.h"
 #include "collector/storage/session.h"
+#include "collector/storage/statement_hours.h"
 #include "shared/base/check.h"
 #include "shared/concurrency/thread_name.h"
 #include "shared/log/log.h"
@@ -79,19 +80,23 @@ Store::Store(StoreOptions options, const shared::Clock& clock, shared::metrics::
   reader_ = std::make_unique<Reader>(options_.connect, options_.readers, clock_, readiness_,
                                      options_.limits);
   upkeep_ = std::jthread([this](std::stop_token stop) { RunUpkeep(stop); });
-  if (!options_.writes) return;
+  if (!options_.writes || !options_.maintains) return;
   MaintainerOptions maintenance;
   maintenance.connect = options_.connect;
   maintainer_.emplace(maintenance, Chores(registry), clock_, readiness_, registry);
 }
 
 // Compaction first: rollups are derived from what it wrote, and retention asks what both left.
-std::vector<std::unique_ptr<Chore>> Store::Chores(shared::metrics::Registry& registry) const {
+std::vector<std::unique_ptr<Chore>> Store::Chores(shared::metrics::Registry& registry) {
   std::vector<std::unique_ptr<Chore>> chores;
   // Blocks of agents are safe to drop only once they are compacted.
   const auto may_drop = [](Connection&, const StoredPartition& partition) -> Result<bool> {
     return partition.table != kBlockTable.name;
   };
+  const auto& keep = options_.retention.policy.keep;
+  const auto statements = keep.find(std::string(kStatementDeltaTable.name));
+  chores.push_back(std::make_unique<StatementHours>(
+      partitions_, statements == keep.end() ? options_.limits.rows_back : statements->second));
   chores.push_back(std::make_unique<Retention>(options_.retention, may_drop, registry));
   chores.push_back(std::make_unique<Freezer>(registry));
   return chores;

@@ -32,6 +32,7 @@ struct StoreOptions {
   // False: for a process that only answers questions. No writers, no upkeep: the schema is another
   // collector's business.
   bool writes = true;
+  bool maintains = true;  // runs chores when it is its turn; false: another collector shall
   // True: writers take records from Kafka (SubmitRecord) instead of batches (Submit).
   bool consumes = false;
   int writers = 2;
@@ -84,8 +85,7 @@ class Store final : public ingest::BatchStore, public bus::RecordStore {
 
  private:
   Store(StoreOptions options, const shared::Clock& clock, shared::metrics::Registry& registry);
-  [[nodiscard]] std::vector<std::unique_ptr<Chore>> Chores(
-      shared::metrics::Registry& registry) const;
+  [[nodiscard]] std::vector<std::unique_ptr<Chore>> Chores(shared::metrics::Registry& registry);
   shared::Result<shared::postgres::Connection*> ClaimSession();
   void RunUpkeep(std::stop_token stop);
   shared::Result<void> Upkeep(std::optional<shared::postgres::Connection>& connection,

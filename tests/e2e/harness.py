@@ -93,15 +93,16 @@ class Sandbox:
 class Process:
     """One program: started, stopped, killed, started again; its output in a file."""
 
-    def __init__(self, sandbox, name, command, environment=None):
+    def __init__(self, sandbox, name, command, environment=None, as_ourselves=False):
         self.name = name
+        self.as_ourselves = as_ourselves  # else as `postgres` when we are root
         self.command = command
         self.log_path = os.path.join(sandbox.path, f"{name}.log")
         self.environment = {**os.environ, **(environment or {})}
         self.child = None
 
     def start(self):
-        uid, gid = account()
+        uid, gid = (os.getuid(), os.getgid()) if self.as_ourselves else account()
         with open(self.log_path, "ab") as log:
             self.child = subprocess.Popen(
                 self.command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd="/",
@@ -214,10 +215,11 @@ class Postgres:
 class Collector:
     """The collector over a store; its API's documents as Python values."""
 
-    def __init__(self, sandbox, bin_directory, store, more_config=""):
+    def __init__(self, sandbox, bin_directory, store, more_config="", name="collector", roles=()):
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        config = sandbox.write("collector.toml", f"""
+        config = sandbox.write(f"{name}.toml", f"""
+{f"roles = {json.dumps(roles)}" if roles else ""}
 [http]
 listen = "127.0.0.1:{self.port}"
 
@@ -227,7 +229,7 @@ database = "pgvigil"
 user = "pgvigil"
 {more_config}
 """)
-        self.process = Process(sandbox, "collector",
+        self.process = Process(sandbox, name,
                                [f"{bin_directory}/pgvigil-collector", "run", "--config", config])
 
     def start(self, ready=True):
@@ -348,8 +350,9 @@ def make_database(sandbox, name="database", settings=None):
     return database
 
 
-def run_tests(tests):
-    """Runs each function with --bin's value; prints a line for each, exits with 1 when one failed."""
+def run_tests(tests, more_programs=()):
+    """Runs each function with a directory of programs; prints a line for each, exits with 1 when one
+    failed."""
     import argparse  # pylint: disable=import-outside-toplevel
     import sys  # pylint: disable=import-outside-toplevel
     import traceback  # pylint: disable=import-outside-toplevel
@@ -362,7 +365,7 @@ def run_tests(tests):
     # Programs must be readable by the account that runs them.
     programs = tempfile.mkdtemp(prefix="pgvigil-bin-")
     os.chmod(programs, 0o755)
-    for program in ("pgvigil-agent", "pgvigil-collector"):
+    for program in ("pgvigil-agent", "pgvigil-collector", *more_programs):
         shutil.copy(os.path.join(arguments.bin, program), programs)
     try:
         for test in chosen:

@@ -181,6 +181,7 @@ class StoreTest : public ::testing::Test {
     options.connect = server.Options("pgvigil");
     options.reconnect = {std::chrono::milliseconds(10), std::chrono::milliseconds(50)};
     options.upkeep_interval = std::chrono::milliseconds(200);
+    options.maintains = false;  // a test runs the chores that it is about
     return options;
   }
 

@@ -1,0 +1,195 @@
+#!/usr/bin/python3
+"""Kafka between ingest and store, everything killed at random; then the books are balanced.
+
+Three brokers, two processes that ingest, three that store, one that answers, one PostgreSQL. Simulated
+agents (ledger_agents) send metrics and logs while brokers and collectors die by SIGKILL, stand still, and
+come back, and PostgreSQL is restarted. In the end every acknowledged batch, sample and line is stored
+exactly once, and Kafka's own console consumer shows feeds that people can read.
+
+E2E_SECONDS sets how long (90 here), E2E_SEED the seed.
+"""
+
+import collections
+import json
+import os
+import random
+import signal
+import subprocess
+import time
+
+import psycopg2
+
+import harness
+import kafka
+from harness import check, wait_until
+
+SECONDS = int(os.environ.get("E2E_SECONDS", "90"))
+SEED = int(os.environ.get("E2E_SEED", str(random.SystemRandom().randrange(10**6))))
+AGENTS = 12
+
+
+def config(cluster):
+    return f"""
+[kafka]
+brokers = {cluster.config_brokers()}
+partitions = 6
+delivery_timeout = "8s"
+session_timeout = "10s"
+"""
+
+
+def stored(store):
+    """{host: (metrics sequence, logs sequence, missing, samples, lines, gap bytes)}"""
+    rows = store.query("""
+        with streams as (
+          select a.host_id, max(s.sequence) filter (where s.stream = 1) as metrics,
+                 max(s.sequence) filter (where s.stream = 2) as logs, sum(s.gaps) as gaps
+          from pgvigil.agent_stream s join pgvigil.agent a on a.id = s.agent_id group by 1
+        ), samples as (
+          select b.host_id, sum(b.ticks * cardinality(l.series_ids)) as samples
+          from pgvigil.block b join pgvigil.layout l on l.id = b.layout_id group by 1
+        ), lines as (
+          select host_id, sum(lines) as lines from pgvigil.log_block group by 1
+        ), files as (
+          select host_id, sum(lines) as lines, sum(gap_bytes) as gap_bytes from pgvigil.log_file
+          group by 1
+        )
+        select h.name, t.metrics, t.logs, t.gaps, s.samples, l.lines, f.lines, f.gap_bytes
+        from pgvigil.host h join streams t on t.host_id = h.id
+        left join samples s on s.host_id = h.id left join lines l on l.host_id = h.id
+        left join files f on f.host_id = h.id""", database="pgvigil")
+    names = ("metrics", "logs", "gaps", "samples", "lines", "file_lines", "gap_bytes")
+    return {row[0]: {name: int(value or 0) for name, value in zip(names, row[1:])} for row in rows}
+
+
+def differences(books, store):
+    held = stored(store)
+    out = []
+    for agent in books["agents"]:
+        row = held.get(agent["name"], {})
+        wanted = {"metrics": agent["metrics"], "logs": agent["logs"], "gaps": 0,
+                  "samples": agent["samples"], "lines": agent["lines"],
+                  "file_lines": agent["lines"], "gap_bytes": 0}
+        if row != wanted:
+            out.append((agent["name"], {key: (value, row.get(key)) for key, value in wanted.items()
+                                        if row.get(key) != value}))
+    return out
+
+
+def check_values(books, query):
+    """The samples of one series: its value tells which batch brought it, and each came once."""
+    agent = books["agents"][0]
+    document = query.get("samples", metric="ledger.value_3", host=agent["name"],
+                         **{"from": "now-1h"})
+    values = [int(value) for _, value in document["series"][0]["samples"]]
+    wanted = [sequence * 1000 + 30 + tick for sequence in range(1, agent["metrics"] + 1)
+              for tick in range(5)]
+    check(sorted(values) == wanted, f"{agent['name']}: values differ: {len(values)} stored, "
+                                    f"{len(wanted)} sent")
+
+
+def check_feeds(cluster):
+    """What a stock consumer prints of the feeds; otel-metrics is protobuf and read elsewhere."""
+    topics = cluster.topics()
+    for topic in ("pgvigil.batches.v1", "otel-metrics", "raw-host-logs"):
+        check(topic in topics, f"topic {topic} is missing: {topics}")
+    lines = cluster.consume("raw-host-logs", 3)
+    check(lines, "raw-host-logs is empty")
+    document = json.loads(lines[0])
+    record = document["resourceLogs"][0]["scopeLogs"][0]["logRecords"][0]
+    check(record["body"]["stringValue"].startswith("line "), f"raw-host-logs: {lines[0][:300]}")
+    check(len(cluster.consume("otel-metrics", 1)) > 0, "otel-metrics is empty")
+
+
+def balances(programs):
+    print(f"seed {SEED}, {SECONDS} s", flush=True)
+    chance = random.Random(SEED)
+    sandbox = harness.Sandbox("kafka-ledger")
+    store = harness.make_store(sandbox)
+    cluster = kafka.Cluster(sandbox, size=3)
+    collectors = {}
+    agents = None
+    try:
+        cluster.start()
+        for name, role in (("store-1", "store"), ("store-2", "store"), ("store-3", "store"),
+                           ("ingest-1", "ingest"), ("ingest-2", "ingest"), ("query", "query")):
+            collectors[name] = harness.Collector(sandbox, programs, store, config(cluster),
+                                                 name=name, roles=[role]).start()
+        uid, gid = harness.account()
+        urls = [collectors["ingest-1"].url, collectors["ingest-2"].url]
+        agents = subprocess.Popen([f"{programs}/ledger_agents", str(SEED), str(AGENTS),
+                                   str(SECONDS), *urls], stdout=subprocess.PIPE,
+                                  stderr=subprocess.PIPE, text=True, cwd="/", user=uid, group=gid,
+                                  extra_groups=[])
+        wait_until("the first batches", lambda: len(stored(store)) == AGENTS)
+        happened = collections.Counter()
+        end = time.monotonic() + SECONDS - 10
+        while time.monotonic() < end:
+            time.sleep(chance.uniform(0.5, 5))
+            what = chance.choice(["ingest", "ingest", "store", "store", "store", "broker", "pause",
+                                  "postgres"])
+            happened[what] += 1
+            if what == "broker":
+                node = chance.choice(cluster.nodes)
+                node.kill()
+                time.sleep(chance.choice([0, 1, 4]))
+                node.start()
+                wait_until(f"{node.name} is back", cluster.answers, 60, pause=0.3)
+            elif what == "pause":
+                # A store that stands still until the group has given its partitions away, and then
+                # goes on as if nothing had happened.
+                victim = collectors[chance.choice(["store-1", "store-2", "store-3"])].process
+                victim.signal(signal.SIGSTOP)
+                time.sleep(chance.choice([1, 13]))
+                victim.signal(signal.SIGCONT)
+            elif what == "postgres":
+                store.kill()
+                time.sleep(chance.choice([0, 2]))
+                store.restart_after_kill()
+            else:
+                name = chance.choice([name for name in collectors if name.startswith(what)])
+                collectors[name].process.kill()
+                time.sleep(chance.choice([0, 0, 2]))
+                collectors[name].start(ready=False)
+            for name, collector in collectors.items():
+                check(collector.process.alive(), f"{name} died: {collector.process.tail()}")
+        print(f"happened: {dict(happened)}", flush=True)
+        output, errors = agents.communicate(timeout=SECONDS + 180)
+        check(agents.returncode == 0, f"ledger_agents: {errors}")
+        books = json.loads(output)
+        try:
+            wait_until("the books", lambda: not differences(books, store), 90, pause=1)
+        except harness.Failure:
+            raise harness.Failure("the books differ (sent, stored): "
+                                  f"{differences(books, store)[:4]}") from None
+        check_values(books, collectors["query"])
+        check_feeds(cluster)
+        dead = store.query("select count(*) from pgvigil.dead_letter", database="pgvigil")[0][0]
+        check(dead == 0, f"{dead} dead letters: " + str(store.query(
+            "select reason, message from pgvigil.dead_letter limit 3", database="pgvigil")))
+        lines = sum(agent["lines"] for agent in books["agents"])
+        samples = sum(agent["samples"] for agent in books["agents"])
+        print(f"ledger: {samples} samples and {lines} lines of {AGENTS} agents, "
+              f"{books['repeated']} batches sent again on purpose, {books['failures']} attempts "
+              f"failed, {books['layouts_asked']} layouts asked for: 0 lost, 0 doubled", flush=True)
+        for name, collector in collectors.items():
+            check(collector.process.stop() == 0, f"{name} stops cleanly")
+    except (harness.Failure, psycopg2.Error):
+        for collector in collectors.values():
+            print(collector.process.tail(12))
+        raise
+    finally:
+        if agents is not None and agents.poll() is None:
+            agents.kill()
+        for collector in collectors.values():
+            if collector.process.alive():
+                collector.process.signal(signal.SIGCONT)
+                collector.process.kill()
+        cluster.kill()
+        if store.process.alive():
+            store.process.kill()
+        sandbox.remove()
+
+
+if __name__ == "__main__":
+    harness.run_tests([balances], ["ledger_agents"])
