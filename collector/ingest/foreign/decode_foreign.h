@@ -38,11 +38,11 @@ struct ForeignDecoded {
 //   logs     one chunk for each host, of the file "kafka:TOPIC/PARTITION" (otlp_logs.h).
 //
 // What is wrong with a part refuses that part:
-//   timestamp_out_of_range, label_limit, nul_byte, unnamed_metric, unit_limit, point_limit,
+//   timestamp_out_of_range, label_limit, repeated_label, nul_byte, unnamed_metric, unit_limit,
+//   point_limit, series_limit, bucket_limit, log_limit, nesting_limit (ForeignLimits),
 //   conflicting_point (same series and time, another value: the first stays), conflicting_series
 //   (same name and labels, another kind or unit), delta_temporality, unspecified_temporality,
-//   exponential_histogram, malformed_point, malformed_log, nesting_limit, log_limit, and, of a line
-//   of JSON, malformed_json
+//   exponential_histogram, malformed_point, malformed_log, and, of a line of JSON, malformed_json
 //
 // kMalformed: the record is not of that encoding: "otlp_json: byte 17: expected ':' after a key".
 // kResourceExhausted: it is larger than limits.value_bytes; no later attempt can be better.
