@@ -26,7 +26,8 @@ struct PartitionId {
 struct Claim {
   std::shared_ptr<Lease> lease;
   int64_t next_offset = 0;
-  std::optional<int64_t> anchor;  // of the record at next_offset - 1 (AnchorOf); nullopt: unknown
+  std::optional<int64_t> anchor;  // of the record at next_offset - 1 (record.h); nullopt: unknown
+  uint64_t generation = 1;        // grows when the topic was found to be made again
 };
 
 // Why a record cannot be stored.

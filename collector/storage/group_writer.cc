@@ -384,13 +384,12 @@ void GroupWriter::GatherChunk(const BatchPlan& plan, const PlannedChunk& chunk,
   FilePosition& position = transfer.files[chunk.file_id];
   std::vector<const pgvigil::v1::LogRecord*> fresh;
   if (plan.foreign) {
-    // No file stands behind them: the offset is how many records came before.
+    // Their offsets are those of a partition, which has holes, and come in order.
     for (const pgvigil::v1::LogRecord* record : chunk.records) {
-      pgvigil::v1::LogRecord& numbered = transfer.numbered_records.emplace_back(*record);
-      numbered.set_offset(position.offset++);
-      fresh.push_back(&numbered);
+      if (!position.known || record->offset() >= position.offset) fresh.push_back(record);
     }
     position.known = true;
+    position.offset = std::max(position.offset, chunk.chunk->end_offset());
     position.lines += fresh.size();
   } else {
     fresh = AdvanceFile(position, chunk.chunk->begin_offset(), chunk.chunk->end_offset(),

@@ -21,7 +21,7 @@ SELECT topic, partition, $3 FROM unnest($1::text[], $2::int4[]) AS n (topic, par
 ORDER BY topic, partition
 ON CONFLICT (topic, partition) DO UPDATE SET owner_epoch = kafka_position.owner_epoch + 1,
   owner = excluded.owner, claimed_at = now()
-RETURNING topic, partition, next_offset, owner_epoch, anchor)sql";
+RETURNING topic, partition, next_offset, owner_epoch, anchor, recreations)sql";
 
 constexpr std::string_view kMove = R"sql(/* pgvigil */
 UPDATE pgvigil.kafka_position SET next_offset = $4, anchor = NULL,
@@ -46,6 +46,7 @@ Result<std::vector<bus::Claim>> ClaimPartitions(Connection& connection,
     bus::Claim& claim = claims.emplace_back();
     claim.next_offset = rows.Int(row, 2).value_or(0);
     claim.anchor = rows.Int(row, 4);
+    claim.generation = static_cast<uint64_t>(rows.Int(row, 5).value_or(0)) + 1;
     claim.lease = std::make_shared<bus::Lease>(std::string(rows.Text(row, 0)),
                                                static_cast<int32_t>(rows.Int(row, 1).value_or(0)),
                                                rows.Int(row, 3).value_or(0), claim.next_offset);

@@ -2,7 +2,6 @@
 
 #include <compare>
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <optional>
 #include <string>
@@ -50,7 +49,6 @@ struct Transfer {
   std::vector<BlockRow> foreign_blocks;  // those that exist already are skipped
   std::vector<LogBlockRow> log_blocks;
   std::vector<LogEventRow> log_events;
-  std::deque<pgvigil::v1::LogRecord> numbered_records;  // of foreign logs, with offsets of ours
   std::vector<PlannedInterval> intervals;
   std::map<RefusalKey, Refused> refused;
   std::map<int32_t, const pgvigil::v1::AgentStatus*> statuses;  // by agent

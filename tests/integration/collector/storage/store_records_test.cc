@@ -336,7 +336,7 @@ TEST_F(StoreRecords, StoresForeignRecordsByTheirOffsetAlone) {
     AddBlock(metrics, layout_, MakeBlock(2, 6, kStart + minute * 60 * kSecond));
     PendingRecord record = Record(claim, offset, metrics);
     Batch logs = AgentBatch(pgvigil::v1::STREAM_LOGS, 9, 0, 0);
-    auto* chunk = LogFileWriter('f').Begin(logs, 0);
+    auto* chunk = LogFileWriter('f').Begin(logs, static_cast<uint64_t>(offset) * 1000);
     LogFileWriter::Append(chunk, kStart + offset * kSecond, 17, "one");
     LogFileWriter::Append(chunk, kStart + offset * kSecond, 9, "two");
     collector::ingest::AcceptedBatch second;
@@ -352,7 +352,7 @@ TEST_F(StoreRecords, StoresForeignRecordsByTheirOffsetAlone) {
   Submit(*store_, foreign(2, 1));
   AwaitStored(claim, 3);
   EXPECT_EQ(Ask("SELECT count(*) FROM pgvigil.block"), "2");
-  EXPECT_EQ(Ask("SELECT format('%s %s', position, lines) FROM pgvigil.log_file"), "6 6");
+  EXPECT_EQ(Ask("SELECT format('%s %s', position, lines) FROM pgvigil.log_file"), "2200 6");
   EXPECT_EQ(Ask("SELECT count(*) FROM pgvigil.log_event"), "3");
   EXPECT_EQ(Ask("SELECT sum(batches) FROM pgvigil.agent_stream"), "6");
 }
