@@ -101,6 +101,8 @@ class ProtoMetricWriter final : public MetricWriter {
 void AppendDouble(double value, std::string& out) {
   if (std::isinf(value)) {
     out += value > 0 ? "\"Infinity\"" : "\"-Infinity\"";
+  } else if (value == 0 && std::signbit(value)) {
+    out += "-0.0";  // many readers take "-0" for a whole number and lose the sign
   } else {
     shared::text::AppendJsonNumber(value, out);
   }
