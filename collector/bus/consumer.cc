@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "collector/bus/message.h"
 #include "collector/bus/topics.h"
 #include "shared/concurrency/thread_name.h"
 
@@ -31,33 +32,6 @@ constexpr auto kTopicsTime = 5s;
 
 PartitionId IdOf(const rd_kafka_topic_partition_t& one) {
   return {one.topic, one.partition};
-}
-
-ConsumedRecord Copy(const rd_kafka_message_t& message) {
-  ConsumedRecord record;
-  record.topic = rd_kafka_topic_name(message.rkt);
-  record.partition = message.partition;
-  record.offset = message.offset;
-  rd_kafka_timestamp_type_t type = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
-  const int64_t timestamp = rd_kafka_message_timestamp(&message, &type);
-  if (type != RD_KAFKA_TIMESTAMP_NOT_AVAILABLE) record.timestamp_ms = timestamp;
-  if (message.key != nullptr) {
-    record.key.emplace(static_cast<const char*>(message.key), message.key_len);
-  }
-  record.value.assign(static_cast<const char*>(message.payload), message.len);
-  rd_kafka_headers_t* headers = nullptr;  // the message's
-  if (rd_kafka_message_headers(&message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR) return record;
-  const char* name = nullptr;
-  const void* value = nullptr;
-  size_t size = 0;
-  for (size_t i = 0;
-       rd_kafka_header_get_all(headers, i, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR;
-       ++i) {
-    record.headers.emplace_back(name, value == nullptr
-                                          ? std::string()
-                                          : std::string(static_cast<const char*>(value), size));
-  }
-  return record;
 }
 
 }  // namespace
@@ -281,7 +255,7 @@ void Consumer::TakeError(const rd_kafka_message_t& message) {
 
 void Consumer::TakeRecord(const rd_kafka_message_t& message, const PartitionId& id,
                           Partition& partition) {
-  ConsumedRecord record = Copy(message);
+  ConsumedRecord record = CopyMessage(message);
   if (partition.anchor) {
     if (record.offset != partition.next || AnchorOf(record.value) != *partition.anchor) {
       CheckPosition(id, partition);

@@ -1,10 +1,12 @@
 #pragma once
 
+#include <memory>
 #include <mutex>
+#include <string>
 #include <string_view>
 
-#include "collector/bus/client.h"
 #include "collector/bus/record.h"
+#include "collector/bus/sync_producer.h"
 #include "collector/config/collector_config.h"
 #include "shared/base/result.h"
 
@@ -31,14 +33,14 @@ class DeadLetters {
   shared::Result<Grave> Bury(const ConsumedRecord& record, const Fault& fault);
 
  private:
-  explicit DeadLetters(const config::Kafka& kafka) : kafka_(kafka) {}
-  shared::Result<void> Connect();
+  DeadLetters(std::string topic, SyncProducer producer)
+      : topic_(std::move(topic)), producer_(std::move(producer)) {}
   shared::Result<Grave> Send(const ConsumedRecord& record, const Fault& fault, bool emptied);
 
-  const config::Kafka kafka_;
+  const std::string topic_;
   // Held while a letter is under way: the lock is the queue.
   std::mutex mutex_;
-  Handle handle_;
+  SyncProducer producer_;
 };
 
 }  // namespace collector::bus

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include "collector/bus/batch_headers.h"
+#include "collector/bus/replay.h"
+#include "collector/storage/dead_letter_table.h"
 #include "tests/integration/collector/storage/store_fixture.h"
 #include "tests/support/kafka_client.h"
 #include "tests/support/kafka_server.h"
@@ -242,6 +244,43 @@ TEST_F(KafkaToPostgres, BuriesPoisonInTheMiddle) {
                                                    "header version: '2', this collector knows '1'"};
   EXPECT_EQ(dead[1].headers[1], reason);
   EXPECT_EQ(dead[1].headers.size(), later.headers.size() + 6);
+}
+
+// What is mended here is the layout that the batch named: it came too late.
+TEST_F(KafkaToPostgres, ReplaysWhatWasBuriedAndStoresItOnce) {
+  Batch early = AgentBatch(pgvigil::v1::STREAM_METRICS, 0, 1);
+  AddBlock(early, layout_, MakeBlock(2, 6, begin_));
+  collector::ingest::AcceptedBatch accepted;
+  accepted.tenant.value = 1;
+  accepted.batch = early;
+  client_->Produce(kafka_.topic, {{.value = Compress(early.SerializeAsString()),
+                                   .key = "agent-0",
+                                   .headers = BatchHeaders(accepted),
+                                   .partition = 0},
+                                  {.value = "garbage", .partition = 0}});
+  Produce(0, 2, 3);
+  const auto process = StartProcess();
+  AwaitBlocks(2);
+  EXPECT_EQ(Streams(), "batches 2 gaps 1 duplicates 0");
+  collector::storage::DeadLetterTable letters(server_.Options("pgvigil"));
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    const auto report =
+        collector::bus::ReplayDeadLetters(kafka_, letters, {.reason = "unknown_layout"});
+    ASSERT_TRUE(report) << report.error().message;
+    EXPECT_EQ(report->replayed, attempt == 0 ? 1u : 0u);
+    EXPECT_TRUE(report->failures.empty());
+  }
+  AwaitBlocks(3);
+  EXPECT_EQ(Streams(), "batches 3 gaps 0 duplicates 0");
+  const auto waiting = letters.List({});
+  ASSERT_TRUE(waiting) << waiting.error().message;
+  ASSERT_EQ(waiting->size(), 1u);
+  EXPECT_EQ(waiting->front().reason, "schema");
+  client_->DeleteRecordsBefore(kafka_.dead_topic, 0, 2);
+  const auto gone = collector::bus::ReplayDeadLetters(kafka_, letters, {});
+  ASSERT_TRUE(gone) << gone.error().message;
+  EXPECT_EQ(gone->failures, std::vector<std::string>{fmt::format(
+                                "2: {} [0] has no record 1 any more", kafka_.dead_topic)});
 }
 
 TEST_F(KafkaToPostgres, CatchesUpAfterPostgresWasAway) {
