@@ -191,6 +191,19 @@ TEST_F(KafkaToPostgres, BeginsAnewWhenTheTopicWasMadeAgain) {
   EXPECT_EQ(Ask("SELECT sum(recreations) FROM pgvigil.kafka_position"), "2");
 }
 
+TEST_F(KafkaToPostgres, BeginsAnewWhenTheTopicIsMadeAgainUnderIt) {
+  const auto process = StartProcess();
+  Produce(0, 1, 5);
+  AwaitBlocks(5);
+  client_->DeleteTopic(kafka_.topic);
+  client_->CreateTopic(kafka_.topic, 4);
+  Produce(0, 6, 8);
+  AwaitBlocks(8);
+  Produce(0, 9, 20);
+  AwaitBlocks(20);
+  EXPECT_EQ(Streams(), "batches 20 gaps 0 duplicates 0");
+}
+
 TEST_F(KafkaToPostgres, CountsWhatExpiredBeforeItWasStored) {
   auto process = StartProcess();
   Produce(0, 1, 3);
