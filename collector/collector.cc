@@ -59,7 +59,8 @@ shared::postgres::ConnectOptions ConnectOptionsOf(const config::Postgres& from) 
 storage::RetentionOptions RetentionOptionsOf(const config::Retention& from) {
   storage::RetentionOptions to;
   to.policy.keep = {{"block", from.blocks},
-                    {"chunk", from.chunks},
+                    {"chunk_minutes", from.blocks},
+                    {"chunk_hours", from.chunks},
                     {"rollup_5m", from.rollups_5m},
                     {"rollup_1h", from.rollups_1h},
                     {"log_block", from.logs},
@@ -68,7 +69,7 @@ storage::RetentionOptions RetentionOptionsOf(const config::Retention& from) {
                     {"statement_interval", from.statements},
                     {"statement_delta", from.statements},
                     {"statement_hour", from.statement_hours}};
-  to.policy.large = {"chunk", "log_block", "log_event", "statement_delta"};
+  to.policy.large = {"chunk_hours", "log_block", "log_event", "statement_delta"};
   to.policy.size_bytes = from.size_bytes;
   to.disk_path = from.disk_path;
   to.min_free_bytes = from.min_free_bytes;

@@ -13,4 +13,8 @@ shared::Result<std::vector<shared::WallTime>> ReadPartitionStarts(ReadSession& s
                                                                   const PartitionedTable& table,
                                                                   const api::TimeRange& range);
 
+// All of them, for who has no read session.
+shared::Result<std::vector<shared::WallTime>> ReadPartitionStarts(
+    shared::postgres::Connection& connection, const PartitionedTable& table);
+
 }  // namespace collector::storage

@@ -7,6 +7,8 @@
 #include <array>
 #include <functional>
 
+#include "collector/storage/compaction/compaction.h"
+#include "collector/storage/compaction/compaction_state.h"
 #include "collector/storage/kafka_positions.h"
 #include "collector/storage/lock_keys.h"
 #include "collector/storage/migrations.h"
@@ -89,9 +91,17 @@ Store::Store(StoreOptions options, const shared::Clock& clock, shared::metrics::
 // Compaction first: rollups are derived from what it wrote, and retention asks what both left.
 std::vector<std::unique_ptr<Chore>> Store::Chores(shared::metrics::Registry& registry) {
   std::vector<std::unique_ptr<Chore>> chores;
-  // Blocks of agents are safe to drop only once they are compacted.
-  const auto may_drop = [](Connection&, const StoredPartition& partition) -> Result<bool> {
-    return partition.table != kBlockTable.name;
+  chores.push_back(std::make_unique<Compaction>(options_.compaction, partitions_, registry));
+  // Blocks and short chunks are safe to drop only once they are in longer ones.
+  const auto may_drop = [](Connection& connection,
+                           const StoredPartition& partition) -> Result<bool> {
+    if (partition.table == kBlockTable.name) {
+      return IsCompacted(connection, partition.from, partition.to);
+    }
+    if (partition.table == kChunkMinutesTable.name) {
+      return IsMerged(connection, partition.from, partition.to);
+    }
+    return true;
   };
   const auto& keep = options_.retention.policy.keep;
   const auto statements = keep.find(std::string(kStatementDeltaTable.name));

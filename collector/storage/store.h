@@ -13,6 +13,7 @@
 #include "collector/api/telemetry_reader.h"
 #include "collector/bus/record_store.h"
 #include "collector/ingest/batch_store.h"
+#include "collector/storage/compaction/compaction_options.h"
 #include "collector/storage/maintenance/maintainer.h"
 #include "collector/storage/partition_keeper.h"
 #include "collector/storage/readiness.h"
@@ -43,6 +44,7 @@ struct StoreOptions {
   int readers = 4;
   std::chrono::milliseconds upkeep_interval{30'000};
   RetentionOptions retention;
+  CompactionOptions compaction;
   int partitions_ahead = 3;  // days; hourly tables are always 6 hours ahead
   shared::Backoff::Config reconnect{std::chrono::milliseconds(250), std::chrono::seconds(10)};
 };

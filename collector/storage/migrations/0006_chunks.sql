@@ -35,7 +35,7 @@ CREATE TABLE pgvigil.chunk (
   PRIMARY KEY (family_id, window_start, span, host_id)
 ) PARTITION BY LIST (span);
 ALTER TABLE pgvigil.chunk ALTER COLUMN data SET STORAGE EXTERNAL;
-COMMENT ON TABLE pgvigil.chunk IS 'L1: the samples of a family from the blocks that began in a window. No sample is in two chunks of a family, but it may still be in its block.';
+COMMENT ON TABLE pgvigil.chunk IS 'L1: the samples of a family from the blocks that began in a window. Its samples may still be in their blocks, too; and where blocks overlapped, chunks of two windows have the same sample: the earlier window counts.';
 COMMENT ON COLUMN pgvigil.chunk.family_id IS 'Which series: bit i of what the chunk holds is family.series_ids[i + 1].';
 COMMENT ON COLUMN pgvigil.chunk.window_start IS 'Blocks with window_start <= first_time < window_start + span are in it, whole: the last sample may lie up to two hours later.';
 COMMENT ON COLUMN pgvigil.chunk.span IS 'Minutes: 10, until the hour is over; then 60.';
