@@ -74,9 +74,22 @@ Result<void> CheckFeatures(const config::Kafka& kafka, std::string_view features
   return {};
 }
 
+bool HasScramFault(const config::Kafka& kafka, int version) {
+  return kafka.security_protocol.starts_with("sasl") && kafka.sasl_mechanism.starts_with("SCRAM") &&
+         version < 0x020601ff;
+}
+
 Result<ClientSettings> ClientSettings::From(const config::Kafka& kafka, std::string_view purpose) {
   ClientSettings out{Conf(rd_kafka_conf_new())};
   RETURN_IF_ERROR(CheckFeatures(kafka, BuiltinFeatures(out.native())));
+  static shared::log::RateLimit once_an_hour(std::chrono::hours(1));
+  if (HasScramFault(kafka, rd_kafka_version()) && once_an_hour.Allow()) {
+    shared::log::Warn(
+        "Kafka: {} of librdkafka {} works with Kafka 3 but not with Kafka 4, which says 'invalid "
+        "credentials' (librdkafka #4895): there, use PLAIN with TLS, certificates, or librdkafka "
+        "2.6.1 or later",
+        kafka.sasl_mechanism, rd_kafka_version_str());
+  }
   rd_kafka_conf_set_log_cb(out.native(), Log);
   const auto set = [&](const char* name, const std::string& value) -> Result<void> {
     return value.empty() ? Result<void>() : out.Set(name, value);

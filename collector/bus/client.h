@@ -61,6 +61,10 @@ class ClientSettings {
 //   kafka.security_protocol = "ssl": this librdkafka (2.0.2) was built without ssl
 shared::Result<void> CheckFeatures(const config::Kafka& kafka, std::string_view features);
 
+// librdkafka before 2.6.1 repeats its nonce in SCRAM (#4895); Kafka 4 refuses that as "invalid
+// credentials", Kafka 3 takes it. `version`: rd_kafka_version().
+bool HasScramFault(const config::Kafka& kafka, int version);
+
 // An error of librdkafka or of a broker, "<what>: <librdkafka's words>".
 //   kNotFound           no such topic or partition
 //   kInvalidInput       a record that is larger than someone takes

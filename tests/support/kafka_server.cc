@@ -30,7 +30,7 @@ namespace tests {
 namespace {
 
 constexpr std::string_view kUser = "pgvigil";
-constexpr std::string_view kPassword = "correct horse";
+constexpr std::string_view kPassword = "correct-horse";
 
 [[noreturn]] void Fatal(const std::string& message) {
   fmt::print(stderr, "KafkaServer: {}\n", message);
@@ -83,8 +83,9 @@ std::string MakeDirectory() {
 }
 
 // Where the jars are; fetched when this is the first time on this machine.
-std::string Jars() {
-  FILE* const pipe = ::popen(PGVIGIL_SOURCE "/tests/support/fetch-kafka", "r");
+std::string Jars(const std::string& version) {
+  const std::string command = PGVIGIL_SOURCE "/tests/support/fetch-kafka " + version;
+  FILE* const pipe = ::popen(command.c_str(), "r");
   if (pipe == nullptr) Fatal(fmt::format("fetch-kafka: {}", std::strerror(errno)));
   std::array<char, 4096> line{};
   const bool read = std::fgets(line.data(), line.size(), pipe) != nullptr;
@@ -140,7 +141,7 @@ std::vector<std::string> Java(const std::string& jars, std::string_view main) {
 
 KafkaServer::KafkaServer(KafkaServerOptions options)
     : options_(std::move(options)),
-      jars_(Jars()),
+      jars_(Jars(options_.version)),
       directory_(MakeDirectory()),
       client_port_(FreePort()),
       inner_port_(FreePort()),

@@ -14,8 +14,9 @@ struct KafkaServerOptions {
   std::vector<std::pair<std::string, std::string>> settings{};
   // What clients speak: "PLAINTEXT", "SSL", "SASL_PLAINTEXT" or "SASL_SSL". With SSL the server
   // shows a certificate of its own for localhost and 127.0.0.1: see ca(). With SASL it knows the
-  // user "pgvigil" with the password "correct horse", by PLAIN, SCRAM-SHA-256 and SCRAM-SHA-512.
+  // user "pgvigil" with the password "correct-horse", by PLAIN, SCRAM-SHA-256 and SCRAM-SHA-512.
   std::string protocol = "PLAINTEXT";
+  std::string version{};        // "": that of tests/kafka/pom.xml
   std::string log_directory{};  // "": in the fixture's temporary directory; else an empty one
 };
 

@@ -39,6 +39,14 @@ TEST(CheckFeatures, NamesWhatLibrdkafkaWasBuiltWithout) {
   EXPECT_EQ(message(Secured("plaintext", "PLAIN"), ""), "");
 }
 
+TEST(HasScramFault, IsThatOfLibrariesBeforeTheirRepair) {
+  EXPECT_TRUE(HasScramFault(Secured("sasl_ssl", "SCRAM-SHA-512"), 0x020002ff));
+  EXPECT_TRUE(HasScramFault(Secured("sasl_plaintext", "SCRAM-SHA-256"), 0x020600ff));
+  EXPECT_FALSE(HasScramFault(Secured("sasl_ssl", "SCRAM-SHA-512"), 0x020601ff));
+  EXPECT_FALSE(HasScramFault(Secured("sasl_ssl", "PLAIN"), 0x020002ff));
+  EXPECT_FALSE(HasScramFault(Secured("ssl", "SCRAM-SHA-512"), 0x020002ff));
+}
+
 TEST(ClientSettings, TheLibraryHereCanDoAllThatTheConfigurationOffers) {
   for (const char* protocol : {"plaintext", "ssl", "sasl_plaintext", "sasl_ssl"}) {
     for (const char* mechanism : {"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"}) {
