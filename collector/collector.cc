@@ -3,11 +3,16 @@
 #include <chrono>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "collector/api/api.h"
 #include "collector/api/self_routes.h"
+#include "collector/bus/consumer.h"
+#include "collector/bus/feeds/make_feeds.h"
+#include "collector/bus/publisher.h"
 #include "collector/http/server.h"
 #include "collector/ingest/batch_handler.h"
+#include "collector/part_options.h"
 #include "collector/storage/store.h"
 #include "shared/base/clock.h"
 #include "shared/base/version.h"
@@ -18,98 +23,7 @@ namespace collector {
 namespace {
 
 constexpr std::chrono::seconds kStopDeadline{5};
-
-http::ServerConfig ServerConfigOf(const config::Http& from) {
-  http::ServerConfig to;
-  to.address = from.listen.address;
-  to.port = from.listen.port;
-  to.threads = from.threads;
-  to.limits.header_bytes = from.header_limit_bytes;
-  to.limits.body_bytes = from.body_limit_bytes;
-  to.limits.header_timeout = from.header_timeout;
-  to.limits.idle_timeout = from.idle_timeout;
-  to.limits.body_timeout = from.body_timeout;
-  to.limits.response_timeout = from.response_timeout;
-  to.limits.connections = from.connections;
-  to.limits.connections_per_address = from.connections_per_address;
-  to.limits.bodies_in_flight_bytes = from.bodies_in_flight_limit_bytes;
-  return to;
-}
-
-shared::postgres::ConnectOptions ConnectOptionsOf(const config::Postgres& from) {
-  shared::postgres::ConnectOptions to;
-  const auto add = [&](std::string_view keyword, const std::string& value) {
-    if (!value.empty()) to.keywords.emplace_back(keyword, value);
-  };
-  add("host", from.host);
-  add("port", std::to_string(from.port));
-  add("dbname", from.database);
-  add("user", from.user);
-  add("sslmode", from.sslmode);
-  add("sslrootcert", from.sslrootcert);
-  add("sslcert", from.sslcert);
-  add("sslkey", from.sslkey);
-  to.password = from.password;
-  to.application_name = "pgvigil-collector";
-  to.connect_timeout = from.connect_timeout;
-  return to;
-}
-
-// Which tables a kind of data lives in.
-storage::RetentionOptions RetentionOptionsOf(const config::Retention& from) {
-  storage::RetentionOptions to;
-  to.policy.keep = {{"block", from.blocks},
-                    {"chunk_minutes", from.blocks},
-                    {"chunk_hours", from.chunks},
-                    {"rollup_5m", from.rollups_5m},
-                    {"rollup_1h", from.rollups_1h},
-                    {"log_block", from.logs},
-                    {"log_pattern_count", from.logs},
-                    {"log_event", from.log_events},
-                    {"statement_interval", from.statements},
-                    {"statement_delta", from.statements},
-                    {"statement_hour", from.statement_hours}};
-  to.policy.large = {"chunk_hours", "log_block", "log_event", "statement_delta"};
-  to.policy.size_bytes = from.size_bytes;
-  to.disk_path = from.disk_path;
-  to.min_free_bytes = from.min_free_bytes;
-  return to;
-}
-
-storage::StoreOptions StoreOptionsOf(const config::CollectorConfig& from) {
-  storage::StoreOptions to;
-  to.connect = ConnectOptionsOf(from.postgres);
-  to.writes = from.kafka.enabled() ? from.roles.store : from.roles.ingest;
-  to.writers = from.postgres.writers;
-  to.readers = from.postgres.readers;
-  to.queue_bytes = from.storage.queue_size_bytes;
-  to.group_batches = static_cast<size_t>(from.storage.group_batches);
-  to.gather = from.storage.group_wait;
-  to.retention = RetentionOptionsOf(from.retention);
-  to.partitions_ahead = from.storage.partitions_ahead;
-  return to;
-}
-
-ingest::BatchHandlerOptions HandlerOptionsOf(const config::CollectorConfig& from) {
-  ingest::BatchHandlerOptions to;
-  to.decompress.output_bytes = from.http.decompressed_limit_bytes;
-  to.limits.series_per_layout = from.limits.series_per_agent;
-  to.limits.labels_per_series = from.limits.labels_per_series;
-  to.limits.label_name_bytes = from.limits.label_name_limit_bytes;
-  to.limits.label_value_bytes = from.limits.label_value_limit_bytes;
-  to.limits.future_skew = from.limits.future_skew;
-  to.limits.oldest = config::Limits::kOldest;
-  return to;
-}
-
-api::ApiOptions ApiOptionsOf(const config::CollectorConfig& from) {
-  api::ApiOptions to;
-  to.timeout = from.query.timeout;
-  to.threads = static_cast<size_t>(from.query.concurrency);
-  to.max_rows = from.query.max_rows;
-  to.max_samples = from.query.max_samples;
-  return to;
-}
+constexpr std::chrono::seconds kPublishDeadline{10};
 
 }  // namespace
 
@@ -119,39 +33,76 @@ struct Collector::Parts {
   explicit Parts(const config::CollectorConfig& config) : server(ServerConfigOf(config.http)) {}
 
   shared::Result<void> Build(const config::CollectorConfig& config);
+  shared::Result<void> BuildIngest(const config::CollectorConfig& config);
+  shared::Result<void> BuildConsumer(const config::CollectorConfig& config);
+  void Stop();
 
   shared::SystemClock clock;
   shared::metrics::Registry registry;
   http::Server server;
   std::unique_ptr<storage::Store> store;
+  std::unique_ptr<bus::Publisher> publisher;
+  std::unique_ptr<bus::Consumer> consumer;
   std::optional<ingest::BatchHandler> handler;
   std::optional<api::Api> api;
+  std::vector<api::ReadyCheck> ready_checks;
   std::optional<api::SelfRoutes> self;
   bool stopped = false;
 };
 
-// Each role brings its parts, its routes and what must hold for it to do its work.
+// Each role brings its parts, its routes and what must hold for it to do its work. With Kafka,
+// ingest needs no PostgreSQL.
 shared::Result<void> Collector::Parts::Build(const config::CollectorConfig& config) {
   const config::Roles& roles = config.roles;
-  std::vector<api::ReadyCheck> checks;
-  if (roles.ingest || roles.query) {
+  const bool kafka = config.kafka.enabled();
+  if (roles.query || (kafka ? roles.store : roles.ingest)) {
     ASSIGN_OR_RETURN(store, storage::Store::Open(StoreOptionsOf(config), clock, registry));
   }
-  if (roles.ingest) {
-    handler.emplace(*store, clock, registry, HandlerOptionsOf(config));
-    server.Route("POST", "/v1/batches", [this](http::Request request, http::Responder respond) {
-      handler->Handle(std::move(request), std::move(respond));
-    });
-    checks.push_back({"ingest", [this] { return store->Ready(); }});
-  }
+  if (roles.ingest) RETURN_IF_ERROR(BuildIngest(config));
+  if (roles.store && kafka) RETURN_IF_ERROR(BuildConsumer(config));
   if (roles.query) {
     api.emplace(store->reader(), clock, registry, ApiOptionsOf(config));
     api->AddRoutes(server);
-    checks.push_back({"query", [this] { return store->reader().Ready(); }});
+    ready_checks.push_back({"query", [this] { return store->reader().Ready(); }});
   }
-  self.emplace(registry, std::move(checks));
+  self.emplace(registry, ready_checks);
   self->AddTo(server);
   return {};
+}
+
+shared::Result<void> Collector::Parts::BuildIngest(const config::CollectorConfig& config) {
+  if (config.kafka.enabled()) {
+    ASSIGN_OR_RETURN(publisher, bus::Publisher::Open(config.kafka, bus::MakeFeeds(config.kafka),
+                                                     clock, registry));
+    handler.emplace(*publisher, clock, registry, HandlerOptionsOf(config));
+    ready_checks.push_back({"ingest", [this] { return publisher->Ready(); }});
+  } else {
+    handler.emplace(*store, clock, registry, HandlerOptionsOf(config));
+    ready_checks.push_back({"ingest", [this] { return store->Ready(); }});
+  }
+  server.Route("POST", "/v1/batches", [this](http::Request request, http::Responder respond) {
+    handler->Handle(std::move(request), std::move(respond));
+  });
+  return {};
+}
+
+shared::Result<void> Collector::Parts::BuildConsumer(const config::CollectorConfig& config) {
+  ASSIGN_OR_RETURN(consumer,
+                   bus::Consumer::Open(ConsumerOptionsOf(config), *store, clock, registry));
+  ready_checks.push_back({"store", [this] { return store->Ready(); }});
+  ready_checks.push_back({"store", [this] { return consumer->Ready(); }});
+  return {};
+}
+
+// In the order of the flow: nothing comes in, what is in goes out, then the last parts close.
+void Collector::Parts::Stop() {
+  if (std::exchange(stopped, true)) return;
+  server.Stop(kStopDeadline);
+  if (publisher) publisher->Close(kPublishDeadline);
+  if (consumer) consumer->Stop();
+  if (self) self->Stop();
+  if (api) api->Stop();
+  if (store) store->Close();
 }
 
 Collector::Collector(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
@@ -174,11 +125,7 @@ shared::Result<std::unique_ptr<Collector>> Collector::Start(const config::Collec
 }
 
 void Collector::Stop() {
-  if (std::exchange(parts_->stopped, true)) return;
-  parts_->server.Stop(kStopDeadline);
-  parts_->self->Stop();
-  if (parts_->api) parts_->api->Stop();
-  if (parts_->store) parts_->store->Close();
+  parts_->Stop();
 }
 
 }  // namespace collector

@@ -15,13 +15,16 @@ import os
 import random
 import signal
 import subprocess
+import sys
 import time
 
 import psycopg2
 
 import harness
-import kafka
 from harness import check, wait_until
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+from kafka import Kafka  # noqa: E402  pylint: disable=wrong-import-position
 
 SECONDS = int(os.environ.get("E2E_SECONDS", "90"))
 SEED = int(os.environ.get("E2E_SEED", str(random.SystemRandom().randrange(10**6))))
@@ -31,7 +34,7 @@ AGENTS = 12
 def config(cluster):
     return f"""
 [kafka]
-brokers = {cluster.config_brokers()}
+brokers = {cluster.toml_brokers()}
 partitions = 6
 delivery_timeout = "8s"
 session_timeout = "10s"
@@ -93,12 +96,12 @@ def check_feeds(cluster):
     topics = cluster.topics()
     for topic in ("pgvigil.batches.v1", "otel-metrics", "raw-host-logs"):
         check(topic in topics, f"topic {topic} is missing: {topics}")
-    lines = cluster.consume("raw-host-logs", 3)
+    lines = cluster.console_consumer("raw-host-logs", 3)
     check(lines, "raw-host-logs is empty")
     document = json.loads(lines[0])
     record = document["resourceLogs"][0]["scopeLogs"][0]["logRecords"][0]
     check(record["body"]["stringValue"].startswith("line "), f"raw-host-logs: {lines[0][:300]}")
-    check(len(cluster.consume("otel-metrics", 1)) > 0, "otel-metrics is empty")
+    check(len(cluster.console_consumer("otel-metrics", 1)) > 0, "otel-metrics is empty")
 
 
 def balances(programs):
@@ -106,7 +109,7 @@ def balances(programs):
     chance = random.Random(SEED)
     sandbox = harness.Sandbox("kafka-ledger")
     store = harness.make_store(sandbox)
-    cluster = kafka.Cluster(sandbox, size=3)
+    cluster = Kafka(sandbox, nodes=3, heap="192m")
     collectors = {}
     agents = None
     try:
@@ -134,7 +137,6 @@ def balances(programs):
                 node.kill()
                 time.sleep(chance.choice([0, 1, 4]))
                 node.start()
-                wait_until(f"{node.name} is back", cluster.answers, 60, pause=0.3)
             elif what == "pause":
                 # A store that stands still until the group has given its partitions away, and then
                 # goes on as if nothing had happened.
@@ -185,7 +187,7 @@ def balances(programs):
             if collector.process.alive():
                 collector.process.signal(signal.SIGCONT)
                 collector.process.kill()
-        cluster.kill()
+        cluster.remove()
         if store.process.alive():
             store.process.kill()
         sandbox.remove()

@@ -189,7 +189,7 @@ class Kafka:
         """The output of one of Kafka's own command line programs, given by its class."""
         done = subprocess.run(
             [*_java(self.jars, main), "--bootstrap-server", ",".join(self.brokers()), *arguments],
-            capture_output=True, text=True, timeout=timeout, check=False)
+            capture_output=True, text=True, errors="replace", timeout=timeout, check=False)
         if check_status:
             check(done.returncode == 0, f"{main} {arguments}: {done.stdout}{done.stderr}")
         return done.stdout

@@ -1,0 +1,114 @@
+#include "collector/part_options.h"
+
+#include <string>
+#include <string_view>
+
+namespace collector {
+namespace {
+
+shared::postgres::ConnectOptions ConnectOptionsOf(const config::Postgres& from) {
+  shared::postgres::ConnectOptions to;
+  const auto add = [&](std::string_view keyword, const std::string& value) {
+    if (!value.empty()) to.keywords.emplace_back(keyword, value);
+  };
+  add("host", from.host);
+  add("port", std::to_string(from.port));
+  add("dbname", from.database);
+  add("user", from.user);
+  add("sslmode", from.sslmode);
+  add("sslrootcert", from.sslrootcert);
+  add("sslcert", from.sslcert);
+  add("sslkey", from.sslkey);
+  to.password = from.password;
+  to.application_name = "pgvigil-collector";
+  to.connect_timeout = from.connect_timeout;
+  return to;
+}
+
+// Which tables a kind of data lives in.
+storage::RetentionOptions RetentionOptionsOf(const config::Retention& from) {
+  storage::RetentionOptions to;
+  to.policy.keep = {{"block", from.blocks},
+                    {"chunk_minutes", from.blocks},
+                    {"chunk_hours", from.chunks},
+                    {"rollup_5m", from.rollups_5m},
+                    {"rollup_1h", from.rollups_1h},
+                    {"log_block", from.logs},
+                    {"log_pattern_count", from.logs},
+                    {"log_event", from.log_events},
+                    {"statement_interval", from.statements},
+                    {"statement_delta", from.statements},
+                    {"statement_hour", from.statement_hours}};
+  to.policy.large = {"chunk_hours", "log_block", "log_event", "statement_delta"};
+  to.policy.size_bytes = from.size_bytes;
+  to.disk_path = from.disk_path;
+  to.min_free_bytes = from.min_free_bytes;
+  return to;
+}
+
+}  // namespace
+
+http::ServerConfig ServerConfigOf(const config::Http& from) {
+  http::ServerConfig to;
+  to.address = from.listen.address;
+  to.port = from.listen.port;
+  to.threads = from.threads;
+  to.limits.header_bytes = from.header_limit_bytes;
+  to.limits.body_bytes = from.body_limit_bytes;
+  to.limits.header_timeout = from.header_timeout;
+  to.limits.idle_timeout = from.idle_timeout;
+  to.limits.body_timeout = from.body_timeout;
+  to.limits.response_timeout = from.response_timeout;
+  to.limits.connections = from.connections;
+  to.limits.connections_per_address = from.connections_per_address;
+  to.limits.bodies_in_flight_bytes = from.bodies_in_flight_limit_bytes;
+  return to;
+}
+
+storage::StoreOptions StoreOptionsOf(const config::CollectorConfig& from) {
+  storage::StoreOptions to;
+  to.connect = ConnectOptionsOf(from.postgres);
+  to.consumes = from.kafka.enabled();
+  to.writes = from.kafka.enabled() ? from.roles.store : from.roles.ingest;
+  to.writers = from.postgres.writers;
+  to.readers = from.postgres.readers;
+  to.queue_bytes = from.storage.queue_size_bytes;
+  to.group_batches = static_cast<size_t>(from.storage.group_batches);
+  to.gather = from.storage.group_wait;
+  to.retention = RetentionOptionsOf(from.retention);
+  to.partitions_ahead = from.storage.partitions_ahead;
+  return to;
+}
+
+ingest::BatchHandlerOptions HandlerOptionsOf(const config::CollectorConfig& from) {
+  ingest::BatchHandlerOptions to;
+  to.decompress.output_bytes = from.http.decompressed_limit_bytes;
+  to.limits.series_per_layout = from.limits.series_per_agent;
+  to.limits.labels_per_series = from.limits.labels_per_series;
+  to.limits.label_name_bytes = from.limits.label_name_limit_bytes;
+  to.limits.label_value_bytes = from.limits.label_value_limit_bytes;
+  to.limits.future_skew = from.limits.future_skew;
+  to.limits.oldest = config::Limits::kOldest;
+  return to;
+}
+
+// What ingest checked is checked again: a record may come from another version, or from anybody.
+bus::ConsumerOptions ConsumerOptionsOf(const config::CollectorConfig& from) {
+  const ingest::BatchHandlerOptions handler = HandlerOptionsOf(from);
+  bus::ConsumerOptions to;
+  to.kafka = from.kafka;
+  to.limits.decompress = handler.decompress;
+  to.limits.batch = handler.limits;
+  return to;
+}
+
+api::ApiOptions ApiOptionsOf(const config::CollectorConfig& from) {
+  api::ApiOptions to;
+  to.timeout = from.query.timeout;
+  to.threads = static_cast<size_t>(from.query.concurrency);
+  to.max_rows = from.query.max_rows;
+  to.max_samples = from.query.max_samples;
+  return to;
+}
+
+}  // namespace collector

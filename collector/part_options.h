@@ -1,0 +1,19 @@
+#pragma once
+
+#include "collector/api/api.h"
+#include "collector/bus/consumer.h"
+#include "collector/config/collector_config.h"
+#include "collector/http/server.h"
+#include "collector/ingest/batch_handler.h"
+#include "collector/storage/store.h"
+
+// What the configuration means for each part: parts know nothing of the file, nor of each other.
+namespace collector {
+
+http::ServerConfig ServerConfigOf(const config::Http& from);
+storage::StoreOptions StoreOptionsOf(const config::CollectorConfig& from);
+ingest::BatchHandlerOptions HandlerOptionsOf(const config::CollectorConfig& from);
+bus::ConsumerOptions ConsumerOptionsOf(const config::CollectorConfig& from);
+api::ApiOptions ApiOptionsOf(const config::CollectorConfig& from);
+
+}  // namespace collector
