@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "collector/api/api.h"
+#include "collector/api/kafka_lag_route.h"
 #include "collector/api/self_routes.h"
 #include "collector/bus/consumer.h"
 #include "collector/bus/feeds/make_feeds.h"
@@ -91,6 +92,14 @@ shared::Result<void> Collector::Parts::BuildConsumer(const config::CollectorConf
                    bus::Consumer::Open(ConsumerOptionsOf(config), *store, clock, registry));
   ready_checks.push_back({"store", [this] { return store->Ready(); }});
   ready_checks.push_back({"store", [this] { return consumer->Ready(); }});
+  api::AddKafkaLagRoute(server, [this] {
+    std::vector<api::KafkaLagRow> rows;
+    for (const bus::PartitionLag& one : consumer->Lag()) {
+      rows.push_back({one.id.topic, one.id.partition, one.next_offset, one.high_watermark, one.lag,
+                      one.paused});
+    }
+    return rows;
+  });
   return {};
 }
 

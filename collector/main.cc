@@ -7,6 +7,7 @@
 
 #include "collector/collector.h"
 #include "collector/config/collector_config.h"
+#include "collector/dead_letters_command.h"
 #include "shared/base/exit_code.h"
 #include "shared/base/pid_file.h"
 #include "shared/base/signals.h"
@@ -31,6 +32,7 @@ struct Options {
   std::string health_url;
   std::vector<std::string> roles;  // instead of the configured ones
   bool json = false;
+  collector::DeadLettersRequest dead;
 };
 
 LoadedConfig Load(const Options& options) {
@@ -143,6 +145,17 @@ int main(int argc, char** argv) {
     add_config(command);
     add_json(command);
   }
+  CLI::App* dead = app.add_subcommand("dead-letters", "records from Kafka that were not stored");
+  dead->require_subcommand(1);
+  CLI::App* dead_list = dead->add_subcommand("list", "print those that wait");
+  CLI::App* dead_replay =
+      dead->add_subcommand("replay", "send them to their topics again, after a fix");
+  for (CLI::App* command : {dead_list, dead_replay}) {
+    add_config(command);
+    command->add_option("--reason", options.dead.reason, "only those with this reason");
+    command->add_option("--limit", options.dead.limit, "at most so many")->capture_default_str();
+  }
+  dead_list->add_flag("--json", options.dead.json, "a JSON object a line");
   CLI::App* health =
       app.add_subcommand("healthcheck", "ask a running collector whether it is ready");
   add_config(health);
@@ -159,6 +172,14 @@ int main(int argc, char** argv) {
   if (health->parsed()) return RunHealthCheck(options);
   if (version->parsed()) return PrintVersion(options);
   const LoadedConfig loaded = Load(options);
+  if (dead->parsed()) {
+    if (!loaded.ok()) {
+      fmt::print(stderr, "{}", loaded.problems.ToText());
+      return shared::kExitConfig;
+    }
+    return dead_list->parsed() ? collector::ListDeadLetters(loaded.config, options.dead)
+                               : collector::ReplayDeadLetters(loaded.config, options.dead);
+  }
   if (check->parsed()) {
     return shared::config::RunConfigCheck(loaded.problems, options.config.c_str(), options.json);
   }

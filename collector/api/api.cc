@@ -113,6 +113,14 @@ void Api::AddRoutes(http::Server& server) {
                 return AskStatementHistory(reader_, context, parameters,
                                            request.path_parameters.at("queryid"));
               });
+  AddQuestion(server, "/api/pgvigil/v1/kafka",
+              [this](const auto& context, auto& parameters, auto&) {
+                return AskKafka(reader_, context, parameters);
+              });
+  AddQuestion(server, "/api/pgvigil/v1/dead-letters",
+              [this](const auto& context, auto& parameters, auto&) {
+                return AskDeadLetters(reader_, context, parameters, options_);
+              });
   AddQuestion(server, "/api/pgvigil/v1/logs", [this](const auto& context, auto& parameters, auto&) {
     return AskLogs(reader_, context, parameters, options_);
   });

@@ -147,6 +147,41 @@ struct LogPage {
   std::string next_cursor;  // "": no more
 };
 
+// A partition of Kafka, and how far it is stored.
+struct KafkaPositionRow {
+  std::string topic;
+  int32_t partition = 0;
+  int64_t next_offset = 0;  // stored before it
+  std::string owner;        // the process that has it, or had it last
+  std::optional<shared::WallTime> updated_at;
+  int64_t recreations = 0;  // how often the topic turned out to be made again
+  int64_t expired = 0;      // records that Kafka deleted before they were stored
+};
+
+// A record from Kafka that could not be stored.
+struct DeadLetterRow {
+  int64_t id = 0;
+  std::string topic;  // where it came from
+  int32_t partition = 0;
+  int64_t offset = 0;
+  std::string reason;   // "undecodable"
+  std::string message;  // what exactly is wrong
+  std::string agent;    // UUID, or empty
+  int64_t size_bytes = 0;
+  std::string dead_topic;  // where its bytes are
+  int32_t dead_partition = 0;
+  int64_t dead_offset = 0;
+  shared::WallTime at;
+  std::optional<shared::WallTime> replayed_at;
+};
+
+struct DeadLetterQuery {
+  std::string reason;        // "": any
+  int64_t after_id = 0;      // to page on
+  bool waiting_only = true;  // not those that were replayed
+  size_t limit = 100;
+};
+
 class TelemetryReader {
  public:
   virtual ~TelemetryReader() = default;
@@ -172,6 +207,12 @@ class TelemetryReader {
                                                                        const StatementQuery& query,
                                                                        int64_t queryid) = 0;
   virtual shared::Result<LogPage> Logs(const QueryContext& context, const LogQuery& query) = 0;
+  // How far each partition is stored, by topic and partition.
+  virtual shared::Result<std::vector<KafkaPositionRow>> KafkaPositions(
+      const QueryContext& context) = 0;
+  // Of the tenant, oldest first; those of which no tenant is known are the first tenant's.
+  virtual shared::Result<std::vector<DeadLetterRow>> DeadLetters(const QueryContext& context,
+                                                                 const DeadLetterQuery& query) = 0;
   // Whether questions can be answered now: connection and schema version.
   virtual shared::Result<void> Ready() = 0;
 };

@@ -1,6 +1,7 @@
 #include "collector/storage/reader.h"
 
 #include "collector/storage/catalogue_reader.h"
+#include "collector/storage/kafka_reader.h"
 #include "collector/storage/logs/log_reader.h"
 #include "collector/storage/sample_reader.h"
 #include "collector/storage/statement_reader.h"
@@ -56,6 +57,18 @@ Result<std::vector<api::StatementPoint>> Reader::StatementHistory(const api::Que
 Result<api::LogPage> Reader::Logs(const api::QueryContext& context, const api::LogQuery& query) {
   ASSIGN_OR_RETURN(ReadSession session, Lease(context.deadline));
   return ReadLogs(session, context.tenant, query);
+}
+
+Result<std::vector<api::KafkaPositionRow>> Reader::KafkaPositions(
+    const api::QueryContext& context) {
+  ASSIGN_OR_RETURN(ReadSession session, Lease(context.deadline));
+  return ReadKafkaPositions(session);
+}
+
+Result<std::vector<api::DeadLetterRow>> Reader::DeadLetters(const api::QueryContext& context,
+                                                            const api::DeadLetterQuery& query) {
+  ASSIGN_OR_RETURN(ReadSession session, Lease(context.deadline));
+  return ReadDeadLetters(session, context.tenant, query);
 }
 
 Result<void> Reader::Ready() {

@@ -33,6 +33,10 @@ class Reader final : public api::TelemetryReader {
       const api::QueryContext& context, const api::StatementQuery& query, int64_t queryid) override;
   shared::Result<api::LogPage> Logs(const api::QueryContext& context,
                                     const api::LogQuery& query) override;
+  shared::Result<std::vector<api::KafkaPositionRow>> KafkaPositions(
+      const api::QueryContext& context) override;
+  shared::Result<std::vector<api::DeadLetterRow>> DeadLetters(
+      const api::QueryContext& context, const api::DeadLetterQuery& query) override;
   shared::Result<void> Ready() override;
 
  private:

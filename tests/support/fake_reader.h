@@ -53,6 +53,15 @@ class FakeReader final : public collector::api::TelemetryReader {
     log_query = query;
     return Answer(logs);
   }
+  shared::Result<std::vector<collector::api::KafkaPositionRow>> KafkaPositions(
+      const collector::api::QueryContext&) override {
+    return Answer(kafka_positions);
+  }
+  shared::Result<std::vector<collector::api::DeadLetterRow>> DeadLetters(
+      const collector::api::QueryContext&, const collector::api::DeadLetterQuery& query) override {
+    dead_letter_query = query;
+    return Answer(dead_letters);
+  }
   shared::Result<void> Ready() override {
     if (failure) return tl::make_unexpected(*failure);
     return {};
@@ -65,6 +74,9 @@ class FakeReader final : public collector::api::TelemetryReader {
   std::vector<collector::api::SeriesSamples> samples;
   std::vector<collector::api::StatementRow> statements;
   std::vector<collector::api::StatementPoint> points;
+  std::vector<collector::api::KafkaPositionRow> kafka_positions;
+  std::vector<collector::api::DeadLetterRow> dead_letters;
+  collector::api::DeadLetterQuery dead_letter_query;
   collector::api::LogPage logs;
 
   collector::api::SeriesSelector selector;

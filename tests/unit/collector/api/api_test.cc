@@ -185,6 +185,34 @@ TEST_F(ApiTest, PagesThroughLogs) {
             "parameter 'sqlstate': '42': expected five characters, like 42P01");
 }
 
+TEST_F(ApiTest, TellsHowFarPartitionsAreStoredAndWhatWasNot) {
+  collector::api::KafkaPositionRow position;
+  position.topic = "pgvigil.batches.v1";
+  position.partition = 3;
+  position.next_offset = 4711;
+  reader_.kafka_positions = {position};
+  const json partition = Get("/api/pgvigil/v1/kafka").document()["partitions"][0];
+  EXPECT_EQ(partition["next_offset"], 4711);
+  EXPECT_EQ(partition["updated_at"], nullptr);
+  collector::api::DeadLetterRow letter;
+  letter.id = 8;
+  letter.reason = "undecodable";
+  letter.topic = "pgvigil.batches.v1";
+  letter.offset = 17;
+  letter.dead_topic = "pgvigil.dead.v1";
+  letter.at = clock_.Now();
+  reader_.dead_letters = {letter};
+  const Answer answer =
+      Get("/api/pgvigil/v1/dead-letters?reason=undecodable&after=5&replayed=true&limit=1");
+  ASSERT_EQ(answer.status, 200) << answer.body;
+  EXPECT_EQ(reader_.dead_letter_query.reason, "undecodable");
+  EXPECT_EQ(reader_.dead_letter_query.after_id, 5);
+  EXPECT_FALSE(reader_.dead_letter_query.waiting_only);
+  EXPECT_EQ(answer.document()["dead_letters"][0]["origin"]["offset"], 17);
+  EXPECT_EQ(answer.document()["dead_letters"][0]["bytes"]["topic"], "pgvigil.dead.v1");
+  EXPECT_EQ(answer.document()["next_after"], 8);
+}
+
 TEST_F(ApiTest, SaysWhatAParameterMayBe) {
   const Answer answer = Get("/api/pgvigil/v1/samples?metrc=x");
   EXPECT_EQ(answer.status, 400);
