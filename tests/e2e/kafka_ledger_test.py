@@ -91,8 +91,25 @@ def check_values(books, query):
                                     f"{len(wanted)} sent")
 
 
+VENV_PYTHON = os.path.expanduser("~/.cache/pgvigil/venv/bin/python3")  # support/python_packages
+
+
+def check_others_read_all(cluster, books):
+    """Every acknowledged sample and line is in the OTLP feeds, read with others' software alone."""
+    done = subprocess.run([VENV_PYTHON, os.path.join(os.path.dirname(__file__), "read_feeds.py"),
+                           ",".join(cluster.brokers()), "8"], capture_output=True, text=True,
+                          timeout=150, check=False)
+    check(done.returncode == 0, f"read_feeds.py: {done.stderr}")
+    found = json.loads(done.stdout)
+    for agent in books["agents"]:
+        got = (found["points"].get(agent["name"], 0), found["records"].get(agent["name"], 0))
+        check(got == (agent["samples"], agent["lines"]),
+              f"feeds of {agent['name']}: {got} points and records, "
+              f"{(agent['samples'], agent['lines'])} were sent")
+
+
 def check_feeds(cluster):
-    """What a stock consumer prints of the feeds; otel-metrics is protobuf and read elsewhere."""
+    """What a stock consumer prints of the feeds; otel-metrics is protobuf."""
     topics = cluster.topics()
     for topic in ("pgvigil.batches.v1", "otel-metrics", "raw-host-logs"):
         check(topic in topics, f"topic {topic} is missing: {topics}")
@@ -166,6 +183,7 @@ def balances(programs):
                                   f"{differences(books, store)[:4]}") from None
         check_values(books, collectors["query"])
         check_feeds(cluster)
+        check_others_read_all(cluster, books)
         dead = store.query("select count(*) from pgvigil.dead_letter", database="pgvigil")[0][0]
         check(dead == 0, f"{dead} dead letters: " + str(store.query(
             "select reason, message from pgvigil.dead_letter limit 3", database="pgvigil")))
