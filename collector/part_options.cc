@@ -77,6 +77,8 @@ storage::StoreOptions StoreOptionsOf(const config::CollectorConfig& from) {
   to.gather = from.storage.group_wait;
   to.retention = RetentionOptionsOf(from.retention);
   to.partitions_ahead = from.storage.partitions_ahead;
+  to.newest_window = from.storage.newest_window;
+  to.newest_bytes = from.roles.query ? from.storage.newest_size_bytes : 0;
   return to;
 }
 

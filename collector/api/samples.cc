@@ -5,7 +5,8 @@
 
 namespace collector::api {
 
-// A sample is [seconds since 1970, value]; a value that JSON cannot say is "NaN", "+Inf" or "-Inf".
+// `resolution_ms` is 0 for samples as measured, else that of the rollup that answered. A sample is
+// [seconds since 1970, value]; a value that JSON cannot say is "NaN", "+Inf" or "-Inf".
 shared::Result<std::string> AskSamples(TelemetryReader& reader, const QueryContext& context,
                                        Parameters& parameters, const ApiOptions& options) {
   SeriesSelector selector;
@@ -13,16 +14,19 @@ shared::Result<std::string> AskSamples(TelemetryReader& reader, const QueryConte
   selector.host = parameters.Text("host");
   selector.labels = parameters.LabelMatchers();
   const TimeRange range = parameters.Range(std::chrono::minutes(15));
+  const std::chrono::milliseconds step =
+      parameters.Duration("step", {}, {}, std::chrono::hours(24 * 366));
   const size_t limit = parameters.Integer("limit", options.max_samples, 1, options.max_samples);
   RETURN_IF_ERROR(parameters.Check());
-  ASSIGN_OR_RETURN(const std::vector<SeriesSamples> rows,
-                   reader.Samples(context, selector, range, options.max_series, limit));
+  ASSIGN_OR_RETURN(const SampleAnswer answer,
+                   reader.Samples(context, {selector, range, step, options.max_series, limit}));
   JsonWriter json;
   json.BeginObject();
   json.Key("from").String(FormatTime(range.from));
   json.Key("to").String(FormatTime(range.to));
+  json.Key("resolution_ms").Number(static_cast<double>(answer.resolution.count()));
   json.Key("series").BeginArray();
-  for (const SeriesSamples& row : rows) {
+  for (const SeriesSamples& row : answer.series) {
     json.BeginObject();
     WriteSeriesFields(json, row.series);
     json.Key("samples").BeginArray();

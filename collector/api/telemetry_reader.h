@@ -86,6 +86,22 @@ struct SeriesSamples {
   std::vector<SampleRow> samples;  // ascending, each time once; stale markers left out
 };
 
+struct SampleQuery {
+  SeriesSelector selector;
+  TimeRange range;
+  // The asker shows one value a step. Zero: every sample, as measured; else a rollup may answer
+  // that still has a value a step.
+  std::chrono::milliseconds step{};
+  // More is kResourceExhausted that says how many there are and how to narrow the question.
+  size_t series_limit = 0;
+  size_t sample_limit = 0;  // in all
+};
+
+struct SampleAnswer {
+  std::chrono::milliseconds resolution{};  // zero: as measured; else of the rollup that answers
+  std::vector<SeriesSamples> series;
+};
+
 // Which statements to sum up, over a window.
 struct StatementQuery {
   TimeRange range;
@@ -192,13 +208,17 @@ class TelemetryReader {
   virtual shared::Result<std::vector<SeriesRow>> Series(const QueryContext& context,
                                                         const SeriesSelector& selector,
                                                         size_t limit) = 0;
-  // At most `series_limit` series and `sample_limit` samples in all; more is kResourceExhausted
-  // that says how many there are and how to narrow the question.
-  virtual shared::Result<std::vector<SeriesSamples>> Samples(const QueryContext& context,
-                                                             const SeriesSelector& selector,
-                                                             const TimeRange& range,
-                                                             size_t series_limit,
-                                                             size_t sample_limit) = 0;
+  virtual shared::Result<SampleAnswer> Samples(const QueryContext& context,
+                                               const SampleQuery& query) = 0;
+  // The same, every sample.
+  shared::Result<std::vector<SeriesSamples>> Samples(const QueryContext& context,
+                                                     const SeriesSelector& selector,
+                                                     const TimeRange& range, size_t series_limit,
+                                                     size_t sample_limit) {
+    ASSIGN_OR_RETURN(SampleAnswer answer,
+                     Samples(context, {selector, range, {}, series_limit, sample_limit}));
+    return std::move(answer.series);
+  }
   // Top statements of the window, summed per (instance, database, user, queryid, toplevel).
   virtual shared::Result<std::vector<StatementRow>> TopStatements(const QueryContext& context,
                                                                   const StatementQuery& query) = 0;

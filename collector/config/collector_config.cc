@@ -85,6 +85,8 @@ void ReadStorage(Reader section, Storage& out) {
   section.Duration("group_wait", out.group_wait, {.min = 0ms, .max = 10s});
   section.Bytes("queue_size", out.queue_size_bytes, {.min = 1 * kMiB, .max = 64 * kGiB});
   section.Integer("partitions_ahead", out.partitions_ahead, {.min = 1, .max = 366});
+  section.Duration("newest_window", out.newest_window, {.min = 1min, .max = 24h});
+  section.Bytes("newest_size", out.newest_size_bytes, {.min = 0, .max = 1024 * kGiB});
   section.RejectUnknownKeys();
 }
 

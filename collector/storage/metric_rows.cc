@@ -46,8 +46,8 @@ Result<void> CopyBlocks(Connection& connection, std::span<const BlockRow> rows) 
 Result<uint64_t> CopyBlocksThatAreNew(Connection& connection, std::span<const BlockRow> rows) {
   if (rows.empty()) return 0;
   RETURN_IF_ERROR(
-      connection.Execute("CREATE TEMPORARY TABLE IF NOT EXISTS block_staging (LIKE pgvigil.block) "
-                         "ON COMMIT DELETE ROWS"));
+      connection.Execute("CREATE TEMPORARY TABLE IF NOT EXISTS block_staging"
+                         " (LIKE pgvigil.block INCLUDING DEFAULTS) ON COMMIT DELETE ROWS"));
   RETURN_IF_ERROR(CopyInto(connection, "pg_temp.block_staging", rows));
   ASSIGN_OR_RETURN(const Rows inserted,
                    connection.Query("INSERT INTO pgvigil.block SELECT * FROM pg_temp.block_staging"

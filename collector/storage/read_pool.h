@@ -31,6 +31,7 @@ class ReadSession {
       std::string_view sql, const std::vector<shared::postgres::Parameter>& parameters = {});
   // kTimeout once the deadline has passed: for loops that decode.
   [[nodiscard]] shared::Result<void> CheckDeadline() const;
+  [[nodiscard]] shared::MonotonicTime deadline() const { return deadline_; }
   [[nodiscard]] shared::WallTime Now() const;
 
  private:

@@ -10,6 +10,20 @@ namespace collector::storage {
 
 using shared::Result;
 
+Reader::Reader(const ReaderOptions& options, const shared::Clock& clock, const Readiness& readiness,
+               shared::metrics::Registry& registry)
+    : pool_(options.connect, options.connections, clock),
+      clock_(clock),
+      readiness_(readiness),
+      limits_(options.limits) {
+  if (options.newest_bytes == 0) return;
+  newest::FollowerOptions follow;
+  follow.connect = options.connect;
+  follow.window = options.newest_window;
+  follow.max_bytes = options.newest_bytes;
+  newest_.emplace(std::move(follow), layouts_, clock, readiness, registry);
+}
+
 Result<ReadSession> Reader::Lease(shared::MonotonicTime deadline) {
   RETURN_IF_ERROR(readiness_.Get());
   return pool_.Lease(deadline);
@@ -32,13 +46,11 @@ Result<std::vector<api::SeriesRow>> Reader::Series(const api::QueryContext& cont
   return ReadSeries(session, context.tenant, selector, limit);
 }
 
-Result<std::vector<api::SeriesSamples>> Reader::Samples(const api::QueryContext& context,
-                                                        const api::SeriesSelector& selector,
-                                                        const api::TimeRange& range,
-                                                        size_t series_limit, size_t sample_limit) {
+Result<api::SampleAnswer> Reader::Samples(const api::QueryContext& context,
+                                          const api::SampleQuery& query) {
   ASSIGN_OR_RETURN(ReadSession session, Lease(context.deadline));
-  return ReadSamples(session, context.tenant, selector, range,
-                     SampleLimits{series_limit, sample_limit, limits_.block_span});
+  return ReadSamples(session, context.tenant, query, {layouts_, newest_ ? &*newest_ : nullptr},
+                     {query.series_limit, query.sample_limit, limits_.block_span});
 }
 
 Result<std::vector<api::StatementRow>> Reader::TopStatements(const api::QueryContext& context,

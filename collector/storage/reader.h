@@ -1,19 +1,32 @@
 #pragma once
 
+#include <chrono>
+#include <optional>
+
 #include "collector/api/telemetry_reader.h"
+#include "collector/storage/layout_index.h"
+#include "collector/storage/newest/follower.h"
 #include "collector/storage/read_pool.h"
 #include "collector/storage/readiness.h"
 #include "collector/storage/store_limits.h"
 
 namespace collector::storage {
 
+struct ReaderOptions {
+  shared::postgres::ConnectOptions connect;
+  int connections = 4;
+  StoreLimits limits;
+  std::chrono::seconds newest_window{3600};
+  size_t newest_bytes = size_t{256} << 20;  // 0: nothing is kept in memory
+};
+
 // Answers the API's questions from PostgreSQL: each borrows a connection and hands the work to
 // catalogue_reader, sample_reader, statement_reader or log_reader. Thread-safe.
 class Reader final : public api::TelemetryReader {
  public:
-  Reader(const shared::postgres::ConnectOptions& connect, int connections,
-         const shared::Clock& clock, const Readiness& readiness, StoreLimits limits)
-      : pool_(connect, connections, clock), clock_(clock), readiness_(readiness), limits_(limits) {}
+  // All but the options must outlive it.
+  Reader(const ReaderOptions& options, const shared::Clock& clock, const Readiness& readiness,
+         shared::metrics::Registry& registry);
 
   shared::Result<std::vector<api::HostRow>> Hosts(const api::QueryContext& context,
                                                   size_t limit) override;
@@ -22,11 +35,8 @@ class Reader final : public api::TelemetryReader {
   shared::Result<std::vector<api::SeriesRow>> Series(const api::QueryContext& context,
                                                      const api::SeriesSelector& selector,
                                                      size_t limit) override;
-  shared::Result<std::vector<api::SeriesSamples>> Samples(const api::QueryContext& context,
-                                                          const api::SeriesSelector& selector,
-                                                          const api::TimeRange& range,
-                                                          size_t series_limit,
-                                                          size_t sample_limit) override;
+  shared::Result<api::SampleAnswer> Samples(const api::QueryContext& context,
+                                            const api::SampleQuery& query) override;
   shared::Result<std::vector<api::StatementRow>> TopStatements(
       const api::QueryContext& context, const api::StatementQuery& query) override;
   shared::Result<std::vector<api::StatementPoint>> StatementHistory(
@@ -47,6 +57,8 @@ class Reader final : public api::TelemetryReader {
   const shared::Clock& clock_;
   const Readiness& readiness_;
   const StoreLimits limits_;
+  LayoutIndexes layouts_;
+  std::optional<newest::Follower> newest_;  // last: has a thread
 };
 
 }  // namespace collector::storage

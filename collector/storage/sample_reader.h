@@ -1,24 +1,30 @@
 #pragma once
 
-#include <chrono>
 #include <vector>
 
-#include "collector/storage/read_pool.h"
+#include "collector/storage/layout_index.h"
+#include "collector/storage/newest/follower.h"
+#include "collector/storage/sample_question.h"
 
 namespace collector::storage {
 
-struct SampleLimits {
-  size_t series = 0;
-  size_t samples = 0;
-  std::chrono::nanoseconds block_span;  // StoreLimits::block_span
+// Beside PostgreSQL, what a reader of samples has in memory. Both must outlive it.
+struct SampleMemory {
+  LayoutIndexes& layouts;
+  newest::Follower* newest = nullptr;  // may be null: all comes from PostgreSQL
 };
 
-// The samples of the series that match, as telemetry_reader.h says: from L0 blocks, decoded here.
-// Of two samples of one instant the one whose block begins first wins.
-shared::Result<std::vector<api::SeriesSamples>> ReadSamples(ReadSession& session,
-                                                            access::TenantId tenant,
-                                                            const api::SeriesSelector& selector,
-                                                            const api::TimeRange& range,
-                                                            const SampleLimits& limits);
+// The samples of the series that match, as telemetry_reader.h says, from all tiers together:
+//
+//   from                          newest.from                     to
+//   | chunks, and blocks that no   | the newest minutes, as of now |
+//   | chunk has yet (PostgreSQL)   | (memory)                      |
+//
+// A sample may be in several of them and is given once; sample_merge.h tells which of two that
+// disagree counts. So an answer does not depend on how far compaction is, nor on memory.
+shared::Result<api::SampleAnswer> ReadSamples(ReadSession& session, access::TenantId tenant,
+                                              const api::SampleQuery& query,
+                                              const SampleMemory& memory,
+                                              const SampleLimits& limits);
 
 }  // namespace collector::storage

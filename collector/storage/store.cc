@@ -51,6 +51,26 @@ std::string OwnerName() {
   return fmt::format("{}:{}", host.data(), getpid());
 }
 
+// What is kept in memory is read back from blocks after a restart, so it cannot reach back further
+// than they are kept: a block's partition goes by its first sample, the last may be two hours
+// later.
+ReaderOptions ReaderOptionsOf(const StoreOptions& options) {
+  ReaderOptions out;
+  out.connect = options.connect;
+  out.connections = options.readers;
+  out.limits = options.limits;
+  out.newest_window = options.newest_window;
+  out.newest_bytes = options.newest_bytes;
+  if (const auto kept = options.retention.policy.keep.find(std::string(kBlockTable.name));
+      kept != options.retention.policy.keep.end()) {
+    const auto whole = kept->second - std::chrono::minutes(5) -
+                       std::chrono::ceil<std::chrono::seconds>(options.limits.block_span);
+    out.newest_window = std::min<std::chrono::seconds>(out.newest_window, whole);
+  }
+  if (out.newest_window <= std::chrono::seconds::zero()) out.newest_bytes = 0;
+  return out;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Store>> Store::Open(StoreOptions options, const shared::Clock& clock,
@@ -79,8 +99,7 @@ Store::Store(StoreOptions options, const shared::Clock& clock, shared::metrics::
           std::make_unique<Writer>(i, writer, clock_, partitions_, readiness_, metrics_));
     }
   }
-  reader_ = std::make_unique<Reader>(options_.connect, options_.readers, clock_, readiness_,
-                                     options_.limits);
+  reader_ = std::make_unique<Reader>(ReaderOptionsOf(options_), clock_, readiness_, registry);
   upkeep_ = std::jthread([this](std::stop_token stop) { RunUpkeep(stop); });
   if (!options_.writes || !options_.maintains) return;
   MaintainerOptions maintenance;

@@ -42,6 +42,8 @@ struct StoreOptions {
   std::chrono::milliseconds gather{3};
   size_t batches_per_agent = 16;  // that may wait at once
   int readers = 4;
+  std::chrono::seconds newest_window{3600};  // kept in memory for questions
+  size_t newest_bytes = size_t{256} << 20;   // at most; 0: nothing is kept
   std::chrono::milliseconds upkeep_interval{30'000};
   RetentionOptions retention;
   CompactionOptions compaction;

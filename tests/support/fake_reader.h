@@ -29,12 +29,12 @@ class FakeReader final : public collector::api::TelemetryReader {
     selector = asked;
     return Answer(series);
   }
-  shared::Result<std::vector<collector::api::SeriesSamples>> Samples(
-      const collector::api::QueryContext&, const collector::api::SeriesSelector& asked,
-      const collector::api::TimeRange& asked_range, size_t, size_t) override {
-    selector = asked;
-    range = asked_range;
-    return Answer(samples);
+  shared::Result<collector::api::SampleAnswer> Samples(
+      const collector::api::QueryContext&, const collector::api::SampleQuery& asked) override {
+    selector = asked.selector;
+    range = asked.range;
+    step = asked.step;
+    return Answer(collector::api::SampleAnswer{resolution, samples});
   }
   shared::Result<std::vector<collector::api::StatementRow>> TopStatements(
       const collector::api::QueryContext&, const collector::api::StatementQuery& query) override {
@@ -72,6 +72,7 @@ class FakeReader final : public collector::api::TelemetryReader {
   std::vector<collector::api::AgentRow> agents;
   std::vector<collector::api::SeriesRow> series;
   std::vector<collector::api::SeriesSamples> samples;
+  std::chrono::milliseconds resolution{};
   std::vector<collector::api::StatementRow> statements;
   std::vector<collector::api::StatementPoint> points;
   std::vector<collector::api::KafkaPositionRow> kafka_positions;
@@ -81,6 +82,7 @@ class FakeReader final : public collector::api::TelemetryReader {
 
   collector::api::SeriesSelector selector;
   collector::api::TimeRange range;
+  std::chrono::milliseconds step{};
   collector::api::StatementQuery statement_query;
   int64_t queryid = 0;
   collector::api::LogQuery log_query;

@@ -510,7 +510,11 @@ TEST_F(StoreReadLogs, SaysHowFarASearchCameInItsTime) {
   const HastyClock clock;
   collector::storage::Readiness readiness;
   readiness.Set({});
-  collector::storage::Reader reader(server_.Options("pgvigil"), 1, clock, readiness, {});
+  collector::storage::ReaderOptions options;
+  options.connect = server_.Options("pgvigil");
+  options.connections = 1;
+  options.newest_bytes = 0;
+  collector::storage::Reader reader(options, clock, readiness, registry_);
   LogQuery query;
   query.range = Range(-86400, 86400);
   query.contains = "nowhere to be found";

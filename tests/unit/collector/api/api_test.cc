@@ -119,13 +119,17 @@ TEST_F(ApiTest, PassesSelectorsToTheStoreAndWritesSamples) {
   samples.series.labels = {{"cpu.mode", "user"}};
   samples.samples = {{1'767'225'600'250'000'000, 1.5}, {1'767'225'610'000'000'000, 1.0 / 0.0}};
   reader_.samples = {samples};
-  const Answer answer = Get(
-      "/api/pgvigil/v1/samples?metric=system.cpu.time&host=db1&label.cpu.mode=user&from=now-5m");
+  reader_.resolution = std::chrono::minutes(5);
+  const Answer answer =
+      Get("/api/pgvigil/v1/samples?metric=system.cpu.time&host=db1&label.cpu.mode=user&from=now-5m"
+          "&step=5m");
   ASSERT_EQ(answer.status, 200) << answer.body;
   EXPECT_EQ(reader_.selector.name, "system.cpu.time");
   EXPECT_EQ(reader_.selector.host, "db1");
   EXPECT_EQ(reader_.selector.labels, (shared::model::Labels{{"cpu.mode", "user"}}));
   EXPECT_EQ(reader_.range.from, clock_.Now() - std::chrono::minutes(5));
+  EXPECT_EQ(reader_.step, std::chrono::minutes(5));
+  EXPECT_EQ(answer.document()["resolution_ms"], 300'000);
   const json series = answer.document()["series"][0];
   EXPECT_EQ(series["kind"], "counter");
   EXPECT_EQ(series["samples"][0], json::parse("[1767225600.25, 1.5]"));
@@ -218,7 +222,7 @@ TEST_F(ApiTest, SaysWhatAParameterMayBe) {
   EXPECT_EQ(answer.status, 400);
   EXPECT_EQ(answer.error(),
             "parameter 'metric' is required; parameter 'metrc': unknown; did you mean 'metric'? "
-            "allowed: metric, host, to, from, limit, label.<name>");
+            "allowed: metric, host, to, from, step, limit, label.<name>");
 }
 
 TEST_F(ApiTest, TurnsErrorsOfTheStoreIntoStatuses) {
