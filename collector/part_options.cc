@@ -34,12 +34,13 @@ storage::RetentionOptions RetentionOptionsOf(const config::Retention& from) {
                     {"rollup_5m", from.rollups_5m},
                     {"rollup_1h", from.rollups_1h},
                     {"log_block", from.logs},
+                    {"log_segment", from.logs},
                     {"log_pattern_count", from.logs},
                     {"log_event", from.log_events},
                     {"statement_interval", from.statements},
                     {"statement_delta", from.statements},
                     {"statement_hour", from.statement_hours}};
-  to.policy.large = {"chunk_hours", "log_block", "log_event", "statement_delta"};
+  to.policy.large = {"chunk_hours", "log_block", "log_segment", "log_event", "statement_delta"};
   to.policy.size_bytes = from.size_bytes;
   to.disk_path = from.disk_path;
   to.min_free_bytes = from.min_free_bytes;

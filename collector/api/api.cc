@@ -124,6 +124,10 @@ void Api::AddRoutes(http::Server& server) {
   AddQuestion(server, "/api/pgvigil/v1/logs", [this](const auto& context, auto& parameters, auto&) {
     return AskLogs(reader_, context, parameters, options_);
   });
+  AddQuestion(server, "/api/pgvigil/v1/log-patterns",
+              [this](const auto& context, auto& parameters, auto&) {
+                return AskLogPatterns(reader_, context, parameters, options_);
+              });
 }
 
 }  // namespace collector::api

@@ -97,20 +97,21 @@ std::chrono::milliseconds Parameters::Duration(std::string_view name,
   return fallback;
 }
 
+std::optional<shared::WallTime> Parameters::Time(std::string_view name) {
+  const std::string* text = Find(name);
+  if (text == nullptr) return std::nullopt;
+  const std::optional<shared::WallTime> time = ParseTime(*text, now_);
+  if (!time) {
+    AddFault(name, *text,
+             "a time: RFC 3339 (2026-11-21T08:00:00Z), seconds since 1970, or now-15m");
+  }
+  return time;
+}
+
 TimeRange Parameters::Range(std::chrono::milliseconds window) {
-  const auto read = [&](std::string_view name, shared::WallTime fallback) {
-    const std::string* text = Find(name);
-    if (text == nullptr) return fallback;
-    const std::optional<shared::WallTime> time = ParseTime(*text, now_);
-    if (!time) {
-      AddFault(name, *text,
-               "a time: RFC 3339 (2026-11-21T08:00:00Z), seconds since 1970, or now-15m");
-    }
-    return time.value_or(fallback);
-  };
   TimeRange range;
-  range.to = read("to", now_ + std::chrono::nanoseconds(1));
-  range.from = read("from", range.to - window);
+  range.to = Time("to").value_or(now_ + std::chrono::nanoseconds(1));
+  range.from = Time("from").value_or(range.to - window);
   if (range.from >= range.to) {
     faults_.push_back(fmt::format("parameter 'from' ({}) must be before 'to' ({})",
                                   FormatTime(range.from), FormatTime(range.to)));

@@ -34,6 +34,7 @@ class Parameters {
   std::chrono::milliseconds Duration(std::string_view name, std::chrono::milliseconds fallback,
                                      std::chrono::milliseconds least,
                                      std::chrono::milliseconds most);
+  std::optional<shared::WallTime> Time(std::string_view name);
   // `from` and `to`: by default the last `window`; from must be before to.
   TimeRange Range(std::chrono::milliseconds window);
   // All parameters of the form label.<name>=<value>, sorted by name.

@@ -27,6 +27,8 @@ shared::Result<std::string> AskStatementHistory(TelemetryReader& reader,
                                                 std::string_view queryid);
 shared::Result<std::string> AskLogs(TelemetryReader& reader, const QueryContext& context,
                                     Parameters& parameters, const ApiOptions& options);
+shared::Result<std::string> AskLogPatterns(TelemetryReader& reader, const QueryContext& context,
+                                           Parameters& parameters, const ApiOptions& options);
 shared::Result<std::string> AskKafka(TelemetryReader& reader, const QueryContext& context,
                                      Parameters& parameters);
 shared::Result<std::string> AskDeadLetters(TelemetryReader& reader, const QueryContext& context,

@@ -140,6 +140,11 @@ struct LogQuery {
   std::optional<std::string> sqlstate;
   std::optional<std::string> database;
   std::optional<std::string> contains;  // substring of the body, case-sensitive
+  // The same, but with no letter, digit or '_' before and after it: finds "42" in "port 42", not in
+  // "port 4242". Much is skipped unread when this is asked for instead of `contains`.
+  std::optional<std::string> word;
+  std::optional<std::string> source;  // "postgres" or "syslog"
+  std::optional<int32_t> pattern;     // LogPatternRow::id: bodies that have its form
   bool newest_first = true;
   std::string cursor;  // "" or LogPage::next_cursor
   size_t limit = 100;
@@ -198,6 +203,31 @@ struct DeadLetterQuery {
   size_t limit = 100;
 };
 
+// What messages of a window have in common, the most frequent first.
+struct LogPatternQuery {
+  TimeRange range;
+  std::optional<std::string> host;
+  std::optional<std::string> source;
+  std::optional<shared::WallTime> new_since;  // only those first seen then or later
+  size_t limit = 100;
+};
+
+struct LogPatternRow {
+  int32_t id = 0;
+  std::string source;
+  std::string pattern;  // "connection received: host=<*> port=<*>"
+  uint32_t severity_number = 0;
+  uint64_t lines = 0;  // in the window, by whole minutes
+  shared::WallTime first_seen;
+  shared::WallTime last_seen;
+  std::string example;
+};
+
+struct LogPatternPage {
+  std::vector<LogPatternRow> rows;
+  uint64_t uncounted_lines = 0;  // of the window; they came a short while ago
+};
+
 class TelemetryReader {
  public:
   virtual ~TelemetryReader() = default;
@@ -233,6 +263,8 @@ class TelemetryReader {
   // Of the tenant, oldest first; those of which no tenant is known are the first tenant's.
   virtual shared::Result<std::vector<DeadLetterRow>> DeadLetters(const QueryContext& context,
                                                                  const DeadLetterQuery& query) = 0;
+  virtual shared::Result<LogPatternPage> LogPatterns(const QueryContext& context,
+                                                     const LogPatternQuery& query) = 0;
   // Whether questions can be answered now: connection and schema version.
   virtual shared::Result<void> Ready() = 0;
 };

@@ -27,9 +27,12 @@ inline constexpr PartitionedTable kLogBlockTable{"log_block", PartitionStep::kDa
 inline constexpr PartitionedTable kLogEventTable{"log_event", PartitionStep::kDay};
 inline constexpr PartitionedTable kChunkMinutesTable{"chunk_minutes", PartitionStep::kHour};
 inline constexpr PartitionedTable kChunkHoursTable{"chunk_hours", PartitionStep::kDay};
+inline constexpr PartitionedTable kLogSegmentTable{"log_segment", PartitionStep::kDay};
+inline constexpr PartitionedTable kLogPatternCountTable{"log_pattern_count", PartitionStep::kDay};
 inline constexpr PartitionedTable kPartitionedTables[] = {
     kBlockTable,          kChunkMinutesTable,  kChunkHoursTable, kStatementIntervalTable,
-    kStatementDeltaTable, kStatementHourTable, kLogBlockTable,   kLogEventTable};
+    kStatementDeltaTable, kStatementHourTable, kLogBlockTable,   kLogEventTable,
+    kLogSegmentTable,     kLogPatternCountTable};
 
 // from <= t < to, both UTC: "block_20261121_08" from 08:00 to 09:00, "log_event_20261121" the day.
 struct Partition {

@@ -35,10 +35,22 @@ ReadSession::ReadSession(ReadSession&& other) noexcept
     : pool_(std::exchange(other.pool_, nullptr)),
       connection_(std::move(other.connection_)),
       idle_(other.idle_),
+      in_transaction_(other.in_transaction_),
       deadline_(other.deadline_) {}
 
 ReadSession::~ReadSession() {
-  if (pool_ != nullptr) pool_->Return(std::move(connection_));
+  if (pool_ == nullptr) return;
+  if (in_transaction_ && connection_->IsOpen()) {
+    connection_->SetDeadline(kGrace);
+    if (!connection_->Execute("ROLLBACK")) connection_.reset();
+  }
+  pool_->Return(std::move(connection_));
+}
+
+Result<void> ReadSession::HoldSnapshot() {
+  RETURN_IF_ERROR(Query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"));
+  in_transaction_ = true;
+  return {};
 }
 
 Result<void> ReadSession::CheckDeadline() const {

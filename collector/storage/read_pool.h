@@ -29,6 +29,9 @@ class ReadSession {
   // The same with results in binary format: the way to bytea and to many numbers.
   shared::Result<shared::postgres::Rows> QueryBinary(
       std::string_view sql, const std::vector<shared::postgres::Parameter>& parameters = {});
+  // All queries from now on see what the next one sees, until the session ends: for questions that
+  // ask in pieces while rows move from table to table.
+  shared::Result<void> HoldSnapshot();
   // kTimeout once the deadline has passed: for loops that decode.
   [[nodiscard]] shared::Result<void> CheckDeadline() const;
   [[nodiscard]] shared::MonotonicTime deadline() const { return deadline_; }
@@ -46,6 +49,7 @@ class ReadSession {
   // Lay idle until now: if the server was restarted meanwhile, the first query tells, and deserves
   // a second chance.
   bool idle_;
+  bool in_transaction_ = false;
   shared::MonotonicTime deadline_;
 };
 

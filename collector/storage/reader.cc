@@ -2,6 +2,7 @@
 
 #include "collector/storage/catalogue_reader.h"
 #include "collector/storage/kafka_reader.h"
+#include "collector/storage/logs/log_pattern_reader.h"
 #include "collector/storage/logs/log_reader.h"
 #include "collector/storage/sample_reader.h"
 #include "collector/storage/statement_reader.h"
@@ -81,6 +82,12 @@ Result<std::vector<api::DeadLetterRow>> Reader::DeadLetters(const api::QueryCont
                                                             const api::DeadLetterQuery& query) {
   ASSIGN_OR_RETURN(ReadSession session, Lease(context.deadline));
   return ReadDeadLetters(session, context.tenant, query);
+}
+
+Result<api::LogPatternPage> Reader::LogPatterns(const api::QueryContext& context,
+                                                const api::LogPatternQuery& query) {
+  ASSIGN_OR_RETURN(ReadSession session, Lease(context.deadline));
+  return ReadLogPatterns(session, context.tenant, query);
 }
 
 Result<void> Reader::Ready() {

@@ -47,6 +47,8 @@ class Reader final : public api::TelemetryReader {
       const api::QueryContext& context) override;
   shared::Result<std::vector<api::DeadLetterRow>> DeadLetters(
       const api::QueryContext& context, const api::DeadLetterQuery& query) override;
+  shared::Result<api::LogPatternPage> LogPatterns(const api::QueryContext& context,
+                                                  const api::LogPatternQuery& query) override;
   shared::Result<void> Ready() override;
 
  private:

@@ -11,6 +11,7 @@
 #include "collector/storage/compaction/compaction_state.h"
 #include "collector/storage/kafka_positions.h"
 #include "collector/storage/lock_keys.h"
+#include "collector/storage/logs/log_merger.h"
 #include "collector/storage/migrations.h"
 #include "collector/storage/reader.h"
 #include "collector/storage/retention/freezer.h"
@@ -110,6 +111,7 @@ Store::Store(StoreOptions options, const shared::Clock& clock, shared::metrics::
 // Compaction first: rollups are derived from what it wrote, and retention asks what both left.
 std::vector<std::unique_ptr<Chore>> Store::Chores(shared::metrics::Registry& registry) {
   std::vector<std::unique_ptr<Chore>> chores;
+  chores.push_back(std::make_unique<LogMerger>(partitions_));
   chores.push_back(std::make_unique<Compaction>(options_.compaction, partitions_, registry));
   // Blocks and short chunks are safe to drop only once they are in longer ones.
   const auto may_drop = [](Connection& connection,

@@ -62,6 +62,11 @@ class FakeReader final : public collector::api::TelemetryReader {
     dead_letter_query = query;
     return Answer(dead_letters);
   }
+  shared::Result<collector::api::LogPatternPage> LogPatterns(
+      const collector::api::QueryContext&, const collector::api::LogPatternQuery& query) override {
+    log_pattern_query = query;
+    return Answer(log_patterns);
+  }
   shared::Result<void> Ready() override {
     if (failure) return tl::make_unexpected(*failure);
     return {};
@@ -79,6 +84,7 @@ class FakeReader final : public collector::api::TelemetryReader {
   std::vector<collector::api::DeadLetterRow> dead_letters;
   collector::api::DeadLetterQuery dead_letter_query;
   collector::api::LogPage logs;
+  collector::api::LogPatternPage log_patterns;
 
   collector::api::SeriesSelector selector;
   collector::api::TimeRange range;
@@ -86,6 +92,7 @@ class FakeReader final : public collector::api::TelemetryReader {
   collector::api::StatementQuery statement_query;
   int64_t queryid = 0;
   collector::api::LogQuery log_query;
+  collector::api::LogPatternQuery log_pattern_query;
 };
 
 }  // namespace tests

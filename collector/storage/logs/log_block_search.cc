@@ -4,9 +4,13 @@
 
 #include <algorithm>
 #include <map>
+#include <span>
 
 #include "collector/storage/logs/log_block.h"
+#include "collector/storage/logs/log_candidates.h"
+#include "collector/storage/logs/log_directory.h"
 #include "collector/storage/logs/log_filter.h"
+#include "collector/storage/logs/log_segment.h"
 #include "collector/storage/partition_reader.h"
 #include "collector/storage/sql_text.h"
 #include "shared/text/hex.h"
@@ -14,7 +18,7 @@
 namespace collector::storage {
 namespace {
 
-using shared::Error;
+using pgvigil::v1::LogRecord;
 using shared::ErrorCode;
 using shared::Fail;
 using shared::Result;
@@ -22,25 +26,16 @@ using shared::WallTime;
 using shared::postgres::Parameter;
 using shared::postgres::Rows;
 
-constexpr size_t kBlocksAFetch = 32;
-
-// Keys in the order of the answer.
-struct InOrder {
-  bool newest_first = true;
-  bool operator()(const LogKey& a, const LogKey& b) const { return newest_first ? a > b : a < b; }
-};
+constexpr size_t kMostOfAFetch = 32;  // blocks
 
 class Search {
  public:
   Search(ReadSession& session, const LogScope& scope, const api::LogQuery& query)
-      : session_(session), scope_(scope), query_(query), candidates_(InOrder{query.newest_first}) {}
+      : session_(session), scope_(scope), query_(query), found_(scope, query) {}
 
   Result<api::LogPage> Run() {
     const Result<void> done = Walk();
-    if (done) {
-      if (page_.rows.size() < query_.limit) page_.next_cursor.clear();
-      return std::move(page_);
-    }
+    if (done) return found_.TakePage();
     if (done.error().code != ErrorCode::kTimeout) return tl::make_unexpected(done.error());
     const std::string reached =
         blocks_ == 0 ? "nowhere" : FormatTimestamp(FromUnixMicros(reached_));
@@ -48,33 +43,51 @@ class Search {
         ErrorCode::kTimeout,
         "the time limit passed after {} blocks ({} MiB) of logs, at {}, with {} of {} rows "
         "found: narrow the question by time, host, severity or sqlstate, or ask for fewer rows",
-        blocks_, bytes_ >> 20, reached, page_.rows.size() + candidates_.size(), query_.limit);
+        blocks_, bytes_ >> 20, reached, found_.count(), query_.limit);
   }
 
  private:
+  struct File {
+    std::string host_name, path, uuid;
+    int format = 0;
+  };
+  using Blocks = std::span<const LogBlockRef>;
+
   Result<void> Walk();
   Result<void> WalkDay(WallTime day);
-  [[nodiscard]] std::string DaySql(WallTime day, std::vector<Parameter>& parameters,
-                                   const std::optional<LogKey>& after_block) const;
-  Result<void> AddBlock(const Rows& rows, size_t row);
-  // Moves candidates to the page that come before every record of blocks whose near end is at
-  // `micros`.
-  void GiveOut(std::optional<int64_t> micros);
-  [[nodiscard]] bool Full() const { return page_.rows.size() >= query_.limit; }
+  Result<void> SearchPage(WallTime day, Blocks page);
+  Result<void> SearchBlocks(WallTime day, Blocks blocks);
+  // Rows of `columns` of those of `blocks` that are in `table`, by time, file and offset.
+  using Fetched = std::map<std::tuple<int64_t, int64_t, int64_t>, size_t>;
+  Result<Rows> Fetch(WallTime day, std::string_view table, std::string_view columns, Blocks blocks,
+                     Fetched& at);
+  Result<void> AddBlock(const LogBlockRef& block, std::string_view data);
+  Result<void> AddSegment(const LogBlockRef& block, const SegmentBodies& bodies,
+                          std::string_view fields);
+  void Offer(const LogBlockRef& block, const LogRecord& record);
+  Result<void> LearnFiles(Blocks blocks);
 
   ReadSession& session_;
   const LogScope& scope_;
   const api::LogQuery& query_;
-  std::map<LogKey, api::LogRow, InOrder> candidates_;
-  api::LogPage page_;
+  LogCandidates found_;
+  std::map<int64_t, File> files_;
+  BodyWords words_;   // buffer
+  size_t fetch_ = 1;  // blocks; grows
   uint64_t blocks_ = 0;
   uint64_t bytes_ = 0;
   int64_t reached_ = 0;
 };
 
 Result<void> Search::Walk() {
+  // Both tables have the same days, or log_block has more.
   ASSIGN_OR_RETURN(std::vector<WallTime> days,
                    ReadPartitionStarts(session_, kLogBlockTable, query_.range));
+  ASSIGN_OR_RETURN(const std::vector<WallTime> more,
+                   ReadPartitionStarts(session_, kLogSegmentTable, query_.range));
+  days.insert(days.end(), more.begin(), more.end());
+  std::sort(days.begin(), days.end());
+  days.erase(std::unique(days.begin(), days.end()), days.end());
   if (query_.newest_first) std::reverse(days.begin(), days.end());
   for (const WallTime day : days) {
     if (scope_.after) {
@@ -83,122 +96,190 @@ Result<void> Search::Walk() {
       if (query_.newest_first ? day > cursor : day + std::chrono::days(1) <= cursor) continue;
     }
     RETURN_IF_ERROR(WalkDay(day));
-    if (Full()) return {};
+    if (found_.full()) return {};
   }
   return {};
-}
-
-// Columns: 0 file_id, 1 near end in microseconds, 2 begin_offset, 3 data, 4 host name, 5 path, 6
-// uuid, 7 format.
-std::string Search::DaySql(WallTime day, std::vector<Parameter>& parameters,
-                           const std::optional<LogKey>& after_block) const {
-  const std::string_view near = query_.newest_first ? "b.last_time" : "b.first_time";
-  const std::string_view order = query_.newest_first ? "DESC" : "ASC";
-  parameters.emplace_back(std::to_string(scope_.tenant.value));
-  std::string where = fmt::format(
-      "h.tenant_id = $1::int4 AND b.first_time >= '{}'::timestamptz"
-      " AND b.first_time < '{}'::timestamptz AND b.last_time >= '{}'::timestamptz",
-      FormatTimestamp(day),
-      FormatTimestampUp(std::min<WallTime>(query_.range.to, day + std::chrono::days(1))),
-      FormatTimestamp(query_.range.from));
-  const uint32_t mask = SeverityMask(query_.min_severity);
-  if (query_.min_severity > 0) where += fmt::format(" AND (b.severity_mask & {}) <> 0", mask);
-  if (scope_.host_ids) {
-    parameters.emplace_back(*scope_.host_ids);
-    where += fmt::format(" AND b.host_id = ANY (${}::int4[])", parameters.size());
-  }
-  if (scope_.after) {
-    where += fmt::format(" AND {} '{}'::timestamptz",
-                         query_.newest_first ? "b.first_time <=" : "b.last_time >=",
-                         FormatTimestamp(FromUnixMicros(scope_.after->micros)));
-  }
-  if (after_block) {
-    where += fmt::format(" AND ({}, b.file_id, b.begin_offset) {} ('{}'::timestamptz, {}, {})",
-                         near, query_.newest_first ? '<' : '>',
-                         FormatTimestamp(FromUnixMicros(after_block->micros)), after_block->file_id,
-                         after_block->offset);
-  }
-  return fmt::format(
-      "/* pgvigil logs */ SELECT b.file_id, {}, b.begin_offset, b.data, h.name, f.path, f.uuid, "
-      "f.format"
-      " FROM pgvigil.log_block b JOIN pgvigil.log_file f ON f.id = b.file_id"
-      " JOIN pgvigil.host h ON h.id = f.host_id WHERE {}"
-      " ORDER BY {} {}, b.file_id {}, b.begin_offset {} LIMIT {}",
-      EpochMicros(near), where, near, order, order, order, kBlocksAFetch);
 }
 
 Result<void> Search::WalkDay(WallTime day) {
-  std::optional<LogKey> after_block;
+  LogDirectory directory(session_, scope_, query_, day);
   while (true) {
-    std::vector<Parameter> parameters;
-    const std::string sql = DaySql(day, parameters, after_block);
-    ASSIGN_OR_RETURN(const Rows rows, session_.Query(sql, parameters));
-    for (size_t row = 0; row < rows.size(); ++row) {
-      const int64_t near = rows.Int(row, 1).value_or(0);
-      reached_ = near;
-      GiveOut(near);
-      if (Full()) return {};
-      RETURN_IF_ERROR(session_.CheckDeadline());
-      RETURN_IF_ERROR(AddBlock(rows, row));
-      after_block = LogKey{near, rows.Int(row, 0).value_or(0), rows.Int(row, 2).value_or(0)};
-    }
-    if (rows.size() < kBlocksAFetch) break;
+    ASSIGN_OR_RETURN(const std::vector<LogBlockRef> page, directory.NextPage());
+    if (page.empty()) break;
+    RETURN_IF_ERROR(SearchPage(day, page));
+    if (found_.full()) return {};
   }
   // No block crosses midnight: nothing of the next day can come before these.
-  GiveOut(std::nullopt);
+  found_.GiveOut(std::nullopt);
   return {};
 }
 
-Result<void> Search::AddBlock(const Rows& rows, size_t row) {
-  ASSIGN_OR_RETURN(const std::string content, OpenLogBlock(FromByteaText(rows.Text(row, 3))));
+Result<void> Search::SearchPage(WallTime day, Blocks page) {
+  while (!page.empty()) {
+    found_.GiveOut(page.front().near);
+    if (found_.full()) return {};
+    std::vector<LogBlockRef> some;
+    size_t looked_at = 0;
+    for (; looked_at < page.size() && some.size() < fetch_; ++looked_at) {
+      if (!page[looked_at].pruned) some.push_back(page[looked_at]);
+    }
+    if (!some.empty()) RETURN_IF_ERROR(SearchBlocks(day, some));
+    fetch_ = std::min(2 * fetch_, kMostOfAFetch);
+    page = page.subspan(looked_at);
+  }
+  return {};
+}
+
+Result<void> Search::SearchBlocks(WallTime day, Blocks blocks) {
+  RETURN_IF_ERROR(session_.CheckDeadline());
+  RETURN_IF_ERROR(LearnFiles(blocks));
+  Fetched in_blocks, in_segments, in_fields;
+  ASSIGN_OR_RETURN(const Rows data, Fetch(day, "log_block", "data", blocks, in_blocks));
+  const bool all_fields = scope_.needles.empty();
+  ASSIGN_OR_RETURN(
+      const Rows bodies,
+      Fetch(day, "log_segment", all_fields ? "bodies, t.fields" : "bodies", blocks, in_segments));
+  // Most segments end here when a needle is rare: their fields are never fetched.
+  std::vector<LogBlockRef> matching;
+  std::map<std::tuple<int64_t, int64_t, int64_t>, SegmentBodies> opened;
+  for (const LogBlockRef& block : blocks) {
+    const std::tuple key{block.first_time, block.file_id, block.begin_offset};
+    const auto row = in_segments.find(key);
+    if (row == in_segments.end()) continue;
+    RETURN_IF_ERROR(session_.CheckDeadline());
+    ASSIGN_OR_RETURN(SegmentBodies segment, SegmentBodies::Open(bodies.Text(row->second, 3)));
+    blocks_ += 1;
+    bytes_ += segment.size();
+    const bool may_match = std::all_of(
+        scope_.needles.begin(), scope_.needles.end(),
+        [&](const LogNeedle& needle) { return segment.columns().MayContain(LongestPart(needle)); });
+    if (!may_match) continue;
+    matching.push_back(block);
+    opened.emplace(key, std::move(segment));
+  }
+  std::optional<Rows> fields;
+  if (!all_fields && !matching.empty()) {
+    ASSIGN_OR_RETURN(fields, Fetch(day, "log_segment", "fields", matching, in_fields));
+  }
+  for (const LogBlockRef& block : blocks) {
+    reached_ = block.near;
+    found_.GiveOut(block.near);
+    if (found_.full()) return {};
+    RETURN_IF_ERROR(session_.CheckDeadline());
+    const std::tuple key{block.first_time, block.file_id, block.begin_offset};
+    if (const auto row = in_blocks.find(key); row != in_blocks.end()) {
+      RETURN_IF_ERROR(AddBlock(block, data.Text(row->second, 3)));
+    } else if (const auto segment = opened.find(key); segment != opened.end()) {
+      const std::string_view of_segment =
+          all_fields ? bodies.Text(in_segments.at(key), 4) : fields->Text(in_fields.at(key), 3);
+      RETURN_IF_ERROR(AddSegment(block, segment->second, of_segment));
+    }
+  }
+  return {};
+}
+
+Result<Rows> Search::Fetch(WallTime day, std::string_view table, std::string_view columns,
+                           Blocks blocks, Fetched& at) {
+  const bool segments = table == "log_segment";
+  ArrayText times, files, offsets;
+  for (const LogBlockRef& block : blocks) {
+    if (block.segment != segments) continue;
+    times.Add(std::string_view(FormatTimestamp(FromUnixMicros(block.first_time))));
+    files.Add(block.file_id);
+    offsets.Add(block.begin_offset);
+  }
+  ASSIGN_OR_RETURN(
+      Rows rows,
+      session_.QueryBinary(
+          fmt::format("/* pgvigil logs */ SELECT t.first_time, t.file_id, t.begin_offset, t.{}"
+                      " FROM unnest($1::timestamptz[], $2::int8[], $3::int8[])"
+                      " AS k (first_time, file_id, begin_offset) JOIN pgvigil.{} t ON"
+                      " t.first_time = k.first_time AND t.file_id = k.file_id"
+                      " AND t.begin_offset = k.begin_offset WHERE t.first_time >= '{}'::timestamptz"
+                      " AND t.first_time < '{}'::timestamptz",
+                      columns, table, FormatTimestamp(day),
+                      FormatTimestamp(day + std::chrono::days(1))),
+          {times.Take(), files.Take(), offsets.Take()}));
+  for (size_t row = 0; row < rows.size(); ++row) {
+    at[{rows.UnixMicros(row, 0), rows.Int8(row, 1), rows.Int8(row, 2)}] = row;
+  }
+  return rows;
+}
+
+Result<void> Search::AddBlock(const LogBlockRef& block, std::string_view data) {
+  ASSIGN_OR_RETURN(const std::string content, OpenLogBlock(data));
   blocks_ += 1;
   bytes_ += content.size();
   if (!MayMatch(content, query_)) return {};
   ASSIGN_OR_RETURN(const pgvigil::v1::LogChunk chunk, ParseLogBlock(content));
-  const InOrder in_order{query_.newest_first};
-  const size_t wanted = query_.limit - page_.rows.size();
-  for (const auto& record : chunk.records()) {
-    const auto nanos = static_cast<int64_t>(record.time_unix_nano());
-    if (nanos < shared::ToUnixNanos(query_.range.from) ||
-        nanos >= shared::ToUnixNanos(query_.range.to) || !Matches(record, query_)) {
-      continue;
+  for (const LogRecord& record : chunk.records()) {
+    if (found_.Wants(block.file_id, record.offset(),
+                     static_cast<int64_t>(record.time_unix_nano()))) {
+      Offer(block, record);
     }
-    const LogKey key{nanos / 1000, rows.Int(row, 0).value_or(0),
-                     static_cast<int64_t>(record.offset())};
-    if (scope_.after && !in_order(*scope_.after, key)) continue;
-    if (candidates_.size() >= wanted) {
-      if (!in_order(key, candidates_.rbegin()->first)) continue;
-      candidates_.erase(std::prev(candidates_.end()));
-    }
-    api::LogRow out;
-    out.time_unix_nano = nanos;
-    out.host_name = rows.Text(row, 4);
-    out.path = rows.Text(row, 5);
-    out.file_id = shared::text::ToHex(shared::text::FromUuid(rows.Text(row, 6)).value_or(""));
-    out.offset = record.offset();
-    out.source = LogSource(static_cast<int>(rows.Int(row, 7).value_or(0)));
-    out.severity_number = record.severity_number();
-    out.severity_text = record.severity_text();
-    out.body = record.body();
-    out.fields = LogFields(record);
-    candidates_.emplace(key, std::move(out));
   }
   return {};
 }
 
-void Search::GiveOut(std::optional<int64_t> micros) {
-  while (!candidates_.empty() && !Full()) {
-    const auto first = candidates_.begin();
-    if (micros) {
-      // A block that ends at the same instant may hold a record of a file that comes first.
-      const bool before =
-          query_.newest_first ? first->first.micros > *micros : first->first.micros < *micros;
-      if (!before) return;
-    }
-    page_.rows.push_back(std::move(first->second));
-    page_.next_cursor = FormatLogCursor(first->first);
-    candidates_.erase(first);
+Result<void> Search::AddSegment(const LogBlockRef& block, const SegmentBodies& bodies,
+                                std::string_view data) {
+  ASSIGN_OR_RETURN(const BodyColumns::Bodies texts, bodies.columns().PutTogether());
+  ASSIGN_OR_RETURN(const SegmentFields opened, SegmentFields::Open(data, texts));
+  const FieldColumns& fields = opened.columns();
+  for (size_t i = 0; i < fields.lines(); ++i) {
+    // From the end that comes first, so that what comes later is mostly not wanted any more.
+    const size_t line = query_.newest_first ? fields.lines() - 1 - i : i;
+    if (!found_.Wants(block.file_id, fields.offset(line), fields.time_unix_nano(line))) continue;
+    const std::string_view body = texts.at(line);
+    const bool matches =
+        std::all_of(scope_.needles.begin(), scope_.needles.end(),
+                    [&](const LogNeedle& needle) { return HasNeedle(body, needle); });
+    if (!matches) continue;
+    ASSIGN_OR_RETURN(const LogRecord record, fields.Record(line, body));
+    Offer(block, record);
   }
+  return {};
+}
+
+void Search::Offer(const LogBlockRef& block, const LogRecord& record) {
+  if (!Matches(record, query_)) return;
+  if (scope_.form && !scope_.form->Matches(record.body(), words_)) return;
+  const File& file = files_[block.file_id];
+  api::LogRow out;
+  out.time_unix_nano = static_cast<int64_t>(record.time_unix_nano());
+  out.host_name = file.host_name;
+  out.path = file.path;
+  out.file_id = file.uuid;
+  out.offset = record.offset();
+  out.source = LogSource(file.format);
+  out.severity_number = record.severity_number();
+  out.severity_text = record.severity_text();
+  out.body = record.body();
+  out.fields = LogFields(record);
+  found_.Add(block.file_id, std::move(out));
+}
+
+Result<void> Search::LearnFiles(Blocks blocks) {
+  ArrayText missing;
+  bool any = false;
+  for (const LogBlockRef& block : blocks) {
+    if (!files_.try_emplace(block.file_id).second) continue;
+    missing.Add(block.file_id);
+    any = true;
+  }
+  if (!any) return {};
+  ASSIGN_OR_RETURN(const Rows rows,
+                   session_.Query("/* pgvigil logs */ SELECT f.id, h.name, f.path, f.uuid, f.format"
+                                  " FROM pgvigil.log_file f JOIN pgvigil.host h ON h.id = f.host_id"
+                                  " WHERE f.id = ANY ($1::int8[])",
+                                  {missing.Take()}));
+  for (size_t row = 0; row < rows.size(); ++row) {
+    files_[rows.Int(row, 0).value_or(0)] = {
+        std::string(rows.Text(row, 1)), std::string(rows.Text(row, 2)),
+        shared::text::ToHex(shared::text::FromUuid(rows.Text(row, 3)).value_or("")),
+        static_cast<int>(rows.Int(row, 4).value_or(0))};
+  }
+  return {};
 }
 
 }  // namespace

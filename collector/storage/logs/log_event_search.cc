@@ -70,6 +70,7 @@ Result<api::LogPage> SearchLogEvents(ReadSession& session, const LogScope& scope
   if (query.sqlstate) add(" AND e.sqlstate = ${}", *query.sqlstate);
   if (query.database) add(" AND e.database = ${}", *query.database);
   if (query.contains) add(" AND strpos(e.body, ${}) > 0", *query.contains);
+  if (query.source) where += fmt::format(" AND f.format {}", SourceFormats(*query.source));
   if (scope.after) {
     where += fmt::format(" AND (e.time, e.file_id, e.file_offset) {} ('{}'::timestamptz, {}, {})",
                          query.newest_first ? '<' : '>',

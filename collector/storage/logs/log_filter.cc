@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "collector/storage/logs/log_needle.h"
+
 namespace collector::storage {
 namespace {
 
@@ -15,6 +17,8 @@ bool Contains(std::string_view text, std::string_view part) {
 }  // namespace
 
 bool EventsSuffice(const api::LogQuery& query) {
+  // Rows know neither words nor templates.
+  if (query.word || query.pattern) return false;
   return query.min_severity >= kWarn ||
          (query.sqlstate && !query.sqlstate->empty() && !query.sqlstate->starts_with("00"));
 }
@@ -26,6 +30,7 @@ uint32_t SeverityMask(uint32_t min_severity) {
 
 bool MayMatch(std::string_view block_content, const api::LogQuery& query) {
   return Contains(block_content, query.contains.value_or("")) &&
+         Contains(block_content, query.word.value_or("")) &&
          Contains(block_content, query.sqlstate.value_or("")) &&
          Contains(block_content, query.database.value_or(""));
 }
@@ -34,6 +39,7 @@ bool Matches(const pgvigil::v1::LogRecord& record, const api::LogQuery& query) {
   if (record.severity_number() < query.min_severity) return false;
   if (query.sqlstate && record.sqlstate() != *query.sqlstate) return false;
   if (query.database && record.database() != *query.database) return false;
+  if (query.word && !HasNeedle(record.body(), {*query.word, true})) return false;
   return !query.contains || Contains(record.body(), *query.contains);
 }
 
@@ -49,6 +55,12 @@ std::string_view LogSource(int format) {
     default:
       return "";
   }
+}
+
+std::string_view SourceFormats(std::string_view source) {
+  if (source == "postgres") return "IN (1, 2)";
+  if (source == "syslog") return "IN (3)";
+  return "NOT IN (1, 2, 3)";
 }
 
 std::vector<std::pair<std::string, std::string>> LogFields(const pgvigil::v1::LogRecord& record) {

@@ -168,6 +168,29 @@ TEST_F(ApiTest, ShowsOneStatementOverTime) {
             "parameter 'queryid (in the path)': 'x': expected a 64-bit whole number");
 }
 
+TEST_F(ApiTest, ShowsWhatLogsHaveInCommon) {
+  collector::api::LogPatternRow row;
+  row.id = 3;
+  row.pattern = "port <*>";
+  row.lines = 12;
+  reader_.log_patterns = {{row}, 5};
+  const Answer answer =
+      Get("/api/pgvigil/v1/log-patterns?source=syslog&new_since=1970-01-01T00:00:01Z&limit=2");
+  ASSERT_EQ(answer.status, 200) << answer.body;
+  EXPECT_EQ(reader_.log_pattern_query.source, "syslog");
+  EXPECT_EQ(reader_.log_pattern_query.new_since, shared::FromUnixNanos(1'000'000'000));
+  EXPECT_EQ(reader_.log_pattern_query.limit, 2u);
+  EXPECT_EQ(answer.document()["uncounted_lines"], 5);
+  EXPECT_EQ(answer.document()["patterns"][0]["pattern"], "port <*>");
+  EXPECT_EQ(answer.document()["patterns"][0]["lines"], 12);
+  Get("/api/pgvigil/v1/logs?pattern=3&word=42&source=postgres");
+  EXPECT_EQ(reader_.log_query.pattern, 3);
+  EXPECT_EQ(reader_.log_query.word, "42");
+  EXPECT_EQ(reader_.log_query.source, "postgres");
+  EXPECT_EQ(Get("/api/pgvigil/v1/logs?pattern=4294967296").error(),
+            "parameter 'pattern': '4294967296': expected an id of log-patterns");
+}
+
 TEST_F(ApiTest, PagesThroughLogs) {
   collector::api::LogRow row;
   row.body = "duration: 5 ms\n\x01";
