@@ -72,6 +72,7 @@ storage::StoreOptions StoreOptionsOf(const config::CollectorConfig& from) {
   to.consumes = from.kafka.enabled();
   to.writes = from.kafka.enabled() ? from.roles.store : from.roles.ingest;
   to.writers = from.postgres.writers;
+  to.reads = from.roles.query;
   to.readers = from.postgres.readers;
   to.queue_bytes = from.storage.queue_size_bytes;
   to.group_batches = static_cast<size_t>(from.storage.group_batches);
@@ -80,13 +81,15 @@ storage::StoreOptions StoreOptionsOf(const config::CollectorConfig& from) {
   to.partitions_ahead = from.storage.partitions_ahead;
   to.newest_window = from.storage.newest_window;
   to.newest_bytes = from.roles.query ? from.storage.newest_size_bytes : 0;
+  to.limits.series.per_agent = from.limits.series_per_agent;
+  to.limits.series.per_tenant = from.limits.series_per_tenant;
+  to.limits.series.layouts_per_hour = from.limits.layouts_per_hour;
   return to;
 }
 
 ingest::BatchHandlerOptions HandlerOptionsOf(const config::CollectorConfig& from) {
   ingest::BatchHandlerOptions to;
   to.decompress.output_bytes = from.http.decompressed_limit_bytes;
-  to.limits.series_per_layout = from.limits.series_per_agent;
   to.limits.labels_per_series = from.limits.labels_per_series;
   to.limits.label_name_bytes = from.limits.label_name_limit_bytes;
   to.limits.label_value_bytes = from.limits.label_value_limit_bytes;

@@ -100,6 +100,19 @@ void Api::AddRoutes(http::Server& server) {
               [this](const auto& context, auto& parameters, auto&) {
                 return AskSeries(reader_, context, parameters, options_);
               });
+  AddQuestion(server, "/api/pgvigil/v1/labels",
+              [this](const auto& context, auto& parameters, auto&) {
+                return AskLabels(reader_, context, parameters, options_);
+              });
+  AddQuestion(server, "/api/pgvigil/v1/labels/{name}/values",
+              [this](const auto& context, auto& parameters, const auto& request) {
+                return AskLabelValues(reader_, context, parameters, options_,
+                                      request.path_parameters.at("name"));
+              });
+  AddQuestion(server, "/api/pgvigil/v1/cardinality",
+              [this](const auto& context, auto& parameters, auto&) {
+                return AskCardinality(reader_, context, parameters, options_);
+              });
   AddQuestion(server, "/api/pgvigil/v1/samples",
               [this](const auto& context, auto& parameters, auto&) {
                 return AskSamples(reader_, context, parameters, options_);

@@ -23,6 +23,9 @@ class Parameters {
  public:
   Parameters(const http::Request& request, shared::WallTime now) : request_(request), now_(now) {}
 
+  [[nodiscard]] bool Has(std::string_view name) const {
+    return request_.QueryParameter(name) != nullptr;
+  }
   // Each returns the default when the parameter is absent, and when it is faulty (see Check).
   std::optional<std::string> Text(std::string_view name);
   std::string RequiredText(std::string_view name);
@@ -40,6 +43,7 @@ class Parameters {
   // All parameters of the form label.<name>=<value>, sorted by name.
   shared::model::Labels LabelMatchers();
 
+  // "parameter 'limit': 'x': expected " and what was.
   void AddFault(std::string_view name, std::string_view value, std::string_view expected);
   // kInvalidInput with all faults, those of unknown and repeated parameters included. Call last.
   shared::Result<void> Check();

@@ -17,6 +17,13 @@ shared::Result<std::string> AskAgents(TelemetryReader& reader, const QueryContex
                                       shared::WallTime now);
 shared::Result<std::string> AskSeries(TelemetryReader& reader, const QueryContext& context,
                                       Parameters& parameters, const ApiOptions& options);
+shared::Result<std::string> AskLabels(TelemetryReader& reader, const QueryContext& context,
+                                      Parameters& parameters, const ApiOptions& options);
+shared::Result<std::string> AskLabelValues(TelemetryReader& reader, const QueryContext& context,
+                                           Parameters& parameters, const ApiOptions& options,
+                                           const std::string& name);
+shared::Result<std::string> AskCardinality(TelemetryReader& reader, const QueryContext& context,
+                                           Parameters& parameters, const ApiOptions& options);
 shared::Result<std::string> AskSamples(TelemetryReader& reader, const QueryContext& context,
                                        Parameters& parameters, const ApiOptions& options);
 shared::Result<std::string> AskStatements(TelemetryReader& reader, const QueryContext& context,

@@ -1,5 +1,6 @@
 #include "collector/api/json_writer.h"
 #include "collector/api/questions.h"
+#include "collector/api/selector.h"
 #include "collector/api/series_json.h"
 #include "collector/api/time_text.h"
 
@@ -9,10 +10,7 @@ namespace collector::api {
 // [seconds since 1970, value]; a value that JSON cannot say is "NaN", "+Inf" or "-Inf".
 shared::Result<std::string> AskSamples(TelemetryReader& reader, const QueryContext& context,
                                        Parameters& parameters, const ApiOptions& options) {
-  SeriesSelector selector;
-  selector.name = parameters.RequiredText("metric");
-  selector.host = parameters.Text("host");
-  selector.labels = parameters.LabelMatchers();
+  const SeriesSelector selector = ReadSelector(parameters, true);
   const TimeRange range = parameters.Range(std::chrono::minutes(15));
   const std::chrono::milliseconds step =
       parameters.Duration("step", {}, {}, std::chrono::hours(24 * 366));

@@ -1,15 +1,13 @@
 #include "collector/api/json_writer.h"
 #include "collector/api/questions.h"
+#include "collector/api/selector.h"
 #include "collector/api/series_json.h"
 
 namespace collector::api {
 
 shared::Result<std::string> AskSeries(TelemetryReader& reader, const QueryContext& context,
                                       Parameters& parameters, const ApiOptions& options) {
-  SeriesSelector selector;
-  selector.name = parameters.Text("metric").value_or("");
-  selector.host = parameters.Text("host");
-  selector.labels = parameters.LabelMatchers();
+  const SeriesSelector selector = ReadSelectorAndRange(parameters);
   const size_t limit = parameters.Integer("limit", 1000, 1, options.max_rows);
   RETURN_IF_ERROR(parameters.Check());
   ASSIGN_OR_RETURN(const std::vector<SeriesRow> rows, reader.Series(context, selector, limit));

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "collector/access/tenant.h"
+#include "collector/api/matcher.h"
 #include "shared/base/clock.h"
 #include "shared/base/result.h"
 #include "shared/model/labels.h"
@@ -59,11 +60,14 @@ struct AgentRow {
   std::string refused_json;  // refusals of the store by reason: {"timestamp_out_of_range":12}
 };
 
-// `name` empty: any. Values match exactly.
+// All that is given must hold. The first three are short forms, by exact value.
 struct SeriesSelector {
-  std::string name;                 // OpenTelemetry metric name
+  std::string name;                 // OpenTelemetry metric name; "": any
   std::optional<std::string> host;  // host name or host id
-  shared::model::Labels labels;
+  shared::model::Labels labels;     // of the series itself
+  std::vector<Matcher> matchers{};
+  // Series that may have samples in it; by the day, and rather too many than too few.
+  std::optional<TimeRange> seen{};
 };
 
 struct SeriesRow {
@@ -74,6 +78,51 @@ struct SeriesRow {
   std::string unit;
   shared::model::MetricKind kind = shared::model::MetricKind::kUnspecified;
   shared::model::Labels labels;
+};
+
+// How many series a thing has, how many of them are new, and how many values a label has.
+struct SeriesCount {
+  std::string name;  // of a metric, a label or a host
+  uint64_t series = 0;
+  uint64_t new_last_hour = 0;  // registered in the last 60 to 70 minutes
+  uint64_t new_last_day = 0;
+  uint64_t values = 0;  // of a label
+};
+
+// A metric whose series differ in unit or kind.
+struct MetricConflict {
+  std::string name;
+  struct Variant {
+    std::string unit;
+    shared::model::MetricKind kind = shared::model::MetricKind::kUnspecified;
+    uint64_t series = 0;
+  };
+  std::vector<Variant> variants;
+};
+
+// Series that were refused, by host and metric.
+struct RefusedSeries {
+  std::string host_name;
+  std::string metric;
+  std::string limit;  // "series_per_agent" or "series_per_tenant"
+  uint64_t series = 0;
+  shared::model::Labels example;  // of one of them
+  shared::WallTime last_seen;
+};
+
+// Where series come from. Counts are of the series seen in the last days; `active` is what the
+// limits are held against: series that were seen in the last two days.
+struct Cardinality {
+  uint64_t series = 0;
+  uint64_t active = 0;
+  uint64_t series_per_tenant = 0;  // the limits
+  uint64_t series_per_agent = 0;
+  std::vector<SeriesCount> metrics;      // most series first
+  std::vector<SeriesCount> new_metrics;  // most new series in the last hour first
+  std::vector<SeriesCount> labels;       // most values first
+  std::vector<SeriesCount> hosts;        // most series first
+  std::vector<RefusedSeries> refused;    // newest first
+  std::vector<MetricConflict> conflicts;
 };
 
 struct SampleRow {
@@ -235,9 +284,20 @@ class TelemetryReader {
   virtual shared::Result<std::vector<HostRow>> Hosts(const QueryContext& context, size_t limit) = 0;
   virtual shared::Result<std::vector<AgentRow>> Agents(const QueryContext& context,
                                                        size_t limit) = 0;
+  // By name, host and id (bytewise).
   virtual shared::Result<std::vector<SeriesRow>> Series(const QueryContext& context,
                                                         const SeriesSelector& selector,
                                                         size_t limit) = 0;
+  // Sorted. Labels of the series that the selector takes, `__name__` and `host.name` too.
+  virtual shared::Result<std::vector<std::string>> LabelNames(const QueryContext& context,
+                                                              const SeriesSelector& selector,
+                                                              size_t limit) = 0;
+  virtual shared::Result<std::vector<std::string>> LabelValues(const QueryContext& context,
+                                                               const std::string& name,
+                                                               const SeriesSelector& selector,
+                                                               size_t limit) = 0;
+  // `top`: the longest list.
+  virtual shared::Result<Cardinality> CountSeries(const QueryContext& context, size_t top) = 0;
   virtual shared::Result<SampleAnswer> Samples(const QueryContext& context,
                                                const SampleQuery& query) = 0;
   // The same, every sample.

@@ -116,6 +116,8 @@ void ReadQuery(Reader section, Query& out) {
 
 void ReadLimits(Reader section, Limits& out) {
   section.Integer("series_per_agent", out.series_per_agent, {.min = 1, .max = 100'000'000});
+  section.Integer("series_per_tenant", out.series_per_tenant, {.min = 1, .max = 1'000'000'000});
+  section.Integer("layouts_per_hour", out.layouts_per_hour, {.min = 1, .max = 1'000'000});
   section.Integer("labels_per_series", out.labels_per_series, {.min = 1, .max = 1'000});
   section.Bytes("label_name_limit", out.label_name_limit_bytes, {.min = 16, .max = 64 * kKiB});
   section.Bytes("label_value_limit", out.label_value_limit_bytes, {.min = 16, .max = 1 * kMiB});

@@ -93,7 +93,9 @@ struct Query {
 
 // [limits]: what an agent may send
 struct Limits {
-  uint64_t series_per_agent = 20'000;
+  uint64_t series_per_agent = 20'000;  // of its host, seen in the last two days
+  uint64_t series_per_tenant = 1'000'000;
+  uint64_t layouts_per_hour = 600;  // new ones of a host
   uint64_t labels_per_series = 40;
   uint64_t label_name_limit_bytes = 255;
   uint64_t label_value_limit_bytes = 4096;

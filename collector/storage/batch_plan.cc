@@ -60,7 +60,7 @@ Result<void> BatchPlanner::PlanMetrics(Connection& connection,
                                        ingest::Refusals& refusals) {
   for (const auto& layout : accepted.batch.layouts()) {
     if (layout.hash().size() != kIdBytes) continue;  // its blocks will miss it
-    RETURN_IF_ERROR(catalogue_.RegisterLayout(connection, accepted.tenant, plan.host, layout));
+    RETURN_IF_ERROR(layouts_.Register(connection, accepted.tenant, plan.host, layout));
   }
   for (const auto& block : accepted.batch.blocks()) {
     const uint64_t samples = uint64_t{block.ticks()} * block.series();
@@ -70,9 +70,13 @@ Result<void> BatchPlanner::PlanMetrics(Connection& connection,
       continue;
     }
     ASSIGN_OR_RETURN(const std::optional<LayoutEntry> layout,
-                     catalogue_.FindLayout(connection, plan.host, block.layout_hash()));
+                     layouts_.Find(connection, plan.host, block.layout_hash()));
     if (!layout) {
       plan.missing_layouts.insert(block.layout_hash());
+      continue;
+    }
+    if (layout->id == 0) {
+      refusals.Add("layout_limit", samples, layout->refused);
       continue;
     }
     std::string example;
@@ -82,6 +86,10 @@ Result<void> BatchPlanner::PlanMetrics(Connection& connection,
     }
     plan.blocks.push_back({layout->id, &block});
     plan.samples += samples;
+    if (layout->refused_series > 0) {
+      refusals.Add("series_limit", uint64_t{block.ticks()} * layout->refused_series,
+                   layout->refused);
+    }
     plan.partitions.insert(PartitionOf(kBlockTable, ToTime(block.first_unix_nano())));
     Raise(plan.last_event, ToTime(block.last_unix_nano()));
   }

@@ -9,6 +9,7 @@
 #include "collector/ingest/batch_store.h"
 #include "collector/ingest/refusals.h"
 #include "collector/storage/catalogue.h"
+#include "collector/storage/layout_registry.h"
 #include "collector/storage/partition.h"
 #include "collector/storage/store_limits.h"
 #include "shared/wire/block_codec.h"
@@ -52,14 +53,18 @@ struct BatchPlan {
 class BatchPlanner {
  public:
   BatchPlanner(const shared::Clock& clock, StoreLimits limits)
-      : clock_(clock), limits_(limits), catalogue_(clock) {}
+      : clock_(clock), limits_(limits), catalogue_(clock), layouts_(clock, limits.series) {}
 
   // kInvalidInput: the batch can never be stored. Refusals: "malformed_block" (does not decode, or
-  // contradicts its layout or its own header), "block_too_long", "timestamp_out_of_range".
+  // contradicts its layout or its own header), "block_too_long", "timestamp_out_of_range",
+  // "series_limit" (samples of series that were not admitted), "layout_limit".
   shared::Result<BatchPlan> Plan(shared::postgres::Connection& connection,
                                  const ingest::AcceptedBatch& accepted);
   // After the connection was lost or the catalogue turned out to be changed by hand.
-  void Forget() { catalogue_.Forget(); }
+  void Forget() {
+    catalogue_.Forget();
+    layouts_.Forget();
+  }
 
  private:
   shared::Result<void> PlanMetrics(shared::postgres::Connection& connection,
@@ -76,6 +81,7 @@ class BatchPlanner {
   const shared::Clock& clock_;
   const StoreLimits limits_;
   Catalogue catalogue_;
+  LayoutRegistry layouts_;
   shared::wire::BlockDecoder decoder_;
   shared::model::Block scratch_;
 };

@@ -3,11 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstring>
-#include <set>
 
 #include "collector/storage/sql_text.h"
-#include "shared/model/layout.h"
 #include "shared/text/hex.h"
 #include "shared/text/utf8.h"
 
@@ -27,8 +24,6 @@ using shared::text::ToHex;
 using shared::text::ToUuid;
 
 constexpr auto kLastSeenPeriod = 5min;
-constexpr auto kLayoutSeenPeriod = 1h;
-constexpr auto kSeriesSeenPeriod = 24h;
 constexpr size_t kMostRemembered = 500'000;
 
 template <typename Attributes>
@@ -46,40 +41,6 @@ std::string_view FindAttribute(const pgvigil::v1::Resource& resource, std::strin
   return {};
 }
 
-// Common labels and the series' own, which win; sorted, each name once.
-Labels MergeLabels(const Labels& common, Labels own) {
-  Labels merged = own;
-  for (const auto& label : common) {
-    const bool overridden = std::any_of(own.begin(), own.end(),
-                                        [&](const auto& one) { return one.name == label.name; });
-    if (!overridden) merged.push_back(label);
-  }
-  std::sort(merged.begin(), merged.end());
-  return merged;
-}
-
-shared::model::Layout ToModel(const pgvigil::v1::Layout& layout) {
-  shared::model::Layout out;
-  for (const auto& label : layout.common_labels()) {
-    out.common_labels.push_back({label.name(), label.value()});
-  }
-  out.series.reserve(static_cast<size_t>(layout.series_size()));
-  for (const auto& series : layout.series()) {
-    shared::model::Series one{
-        series.name(), series.unit(), static_cast<shared::model::MetricKind>(series.kind()), {}};
-    for (const auto& label : series.labels()) one.labels.push_back({label.name(), label.value()});
-    out.series.push_back(std::move(one));
-  }
-  out.hash = shared::model::ComputeHash(out.common_labels, out.series);
-  return out;
-}
-
-std::string BytesOf(const shared::model::LayoutHash& hash) {
-  std::string bytes(hash.bytes.size(), '\0');
-  std::memcpy(bytes.data(), hash.bytes.data(), bytes.size());
-  return bytes;
-}
-
 // The id that a statement returned; every statement here returns exactly one row.
 Result<int64_t> OnlyId(Result<Rows> rows, std::string_view what) {
   if (!rows) return tl::make_unexpected(std::move(rows).error().With(what));
@@ -88,31 +49,6 @@ Result<int64_t> OnlyId(Result<Rows> rows, std::string_view what) {
     return Fail(ErrorCode::kUnavailable, "{}: registered by another writer just now", what);
   }
   return *rows->Int(0, 0);
-}
-
-// The series of a layout in unnest form, sorted by fingerprint, so that two writers that register
-// the same ones lock them in the same order.
-struct SeriesArrays {
-  std::string fingerprints, metrics, kinds, units, labels;
-};
-
-struct SeriesRecord {
-  std::string fingerprint;
-  int32_t metric = 0;
-  const shared::model::Series* series = nullptr;
-  std::string labels;
-};
-
-SeriesArrays ToArrays(const std::vector<SeriesRecord>& sorted) {
-  ArrayText fingerprints, metrics, kinds, units, labels;
-  for (const SeriesRecord& record : sorted) {
-    fingerprints.Add(std::string_view(ToUuid(record.fingerprint)));
-    metrics.Add(int64_t{record.metric});
-    kinds.Add(static_cast<int64_t>(record.series->kind));
-    units.Add(std::string_view(record.series->unit));
-    labels.Add(std::string_view(record.labels));
-  }
-  return {fingerprints.Take(), metrics.Take(), kinds.Take(), units.Take(), labels.Take()};
 }
 
 constexpr std::string_view kUpsertHost = R"sql(/* pgvigil */
@@ -134,24 +70,6 @@ WITH changed AS (
   SELECT $1::int4, $2::uuid, $3::int4 WHERE NOT EXISTS (SELECT FROM changed)
   ON CONFLICT (tenant_id, uuid) DO UPDATE SET last_seen = now() RETURNING id
 ) SELECT id FROM changed UNION ALL SELECT id FROM added)sql";
-
-constexpr std::string_view kAddSeries = R"sql(/* pgvigil */
-INSERT INTO pgvigil.series (host_id, metric_id, kind, unit, labels, fingerprint)
-SELECT $1::int4, n.metric_id, n.kind, n.unit, n.labels::jsonb, n.fingerprint
-FROM unnest($2::uuid[], $3::int4[], $4::int2[], $5::text[], $6::text[])
-  AS n (fingerprint, metric_id, kind, unit, labels)
-WHERE NOT EXISTS (SELECT FROM pgvigil.series s
-                  WHERE s.host_id = $1::int4 AND s.fingerprint = n.fingerprint)
-ORDER BY n.fingerprint
-ON CONFLICT (host_id, fingerprint) DO NOTHING)sql";
-
-constexpr std::string_view kSeriesIds = R"sql(/* pgvigil */
-SELECT id, fingerprint FROM pgvigil.series
-WHERE host_id = $1::int4 AND fingerprint = ANY ($2::uuid[]))sql";
-
-constexpr std::string_view kAddLayout = R"sql(/* pgvigil */
-INSERT INTO pgvigil.layout (host_id, hash, series_ids) VALUES ($1::int4, $2::uuid, $3::int8[])
-ON CONFLICT (host_id, hash) DO UPDATE SET last_seen = now() RETURNING id)sql";
 
 constexpr std::string_view kUpsertInstance = R"sql(/* pgvigil */
 WITH changed AS (
@@ -193,9 +111,7 @@ bool Catalogue::IsFresh(const Entry& entry, const std::string& content) const {
 }
 
 void Catalogue::StartOverWhenLarge() {
-  if (layouts_.size() + names_.size() + files_.size() + hosts_.size() + metrics_.size() +
-          instances_.size() >
-      kMostRemembered) {
+  if (names_.size() + files_.size() + hosts_.size() + instances_.size() > kMostRemembered) {
     Forget();
   }
 }
@@ -204,8 +120,6 @@ void Catalogue::Forget() {
   hosts_.clear();
   agents_.clear();
   streams_.clear();
-  metrics_.clear();
-  layouts_.clear();
   instances_.clear();
   names_.clear();
   files_.clear();
@@ -260,138 +174,6 @@ Result<AgentId> Catalogue::Agent(Connection& connection, access::TenantId tenant
     known = true;
   }
   return agent;
-}
-
-Result<std::unordered_map<std::string, int32_t>> Catalogue::Metrics(
-    Connection& connection, access::TenantId tenant, const pgvigil::v1::Layout& layout) {
-  std::unordered_map<std::string, int32_t> ids;
-  std::set<std::string> unknown;
-  for (const auto& series : layout.series()) {
-    const auto found = metrics_.find({tenant.value, series.name()});
-    if (found == metrics_.end()) {
-      unknown.insert(CleanUtf8(series.name()));
-    } else {
-      ids[series.name()] = found->second;
-    }
-  }
-  if (unknown.empty()) return ids;
-  ArrayText array;
-  for (const std::string& name : unknown) array.Add(std::string_view(name));
-  const std::string names = array.Take();
-  const std::string tenant_text = std::to_string(tenant.value);
-  RETURN_IF_ERROR(connection.Query(
-      "/* pgvigil */ INSERT INTO pgvigil.metric (tenant_id, name) SELECT $1::int4, n"
-      " FROM unnest($2::text[]) AS n WHERE NOT EXISTS (SELECT FROM pgvigil.metric m"
-      " WHERE m.tenant_id = $1::int4 AND m.name = n) ORDER BY n ON CONFLICT DO NOTHING",
-      {tenant_text, names}));
-  ASSIGN_OR_RETURN(const Rows rows,
-                   connection.Query("/* pgvigil */ SELECT name, id FROM pgvigil.metric"
-                                    " WHERE tenant_id = $1::int4 AND name = ANY ($2::text[])",
-                                    {tenant_text, names}));
-  for (size_t row = 0; row < rows.size(); ++row) {
-    const std::string name(rows.Text(row, 0));
-    const auto id = static_cast<int32_t>(rows.Int(row, 1).value_or(0));
-    metrics_[{tenant.value, name}] = id;
-    ids[name] = id;
-  }
-  return ids;
-}
-
-Result<void> Catalogue::RegisterLayout(Connection& connection, access::TenantId tenant, HostId host,
-                                       const pgvigil::v1::Layout& layout) {
-  if (layouts_.contains({host.value, layout.hash()})) return {};
-  const shared::model::Layout model = ToModel(layout);
-  if (BytesOf(model.hash) != layout.hash()) {
-    return Fail(ErrorCode::kInvalidInput, "layout {}: its content has the hash {}",
-                ToHex(layout.hash()), shared::model::ToHex(model.hash));
-  }
-  ASSIGN_OR_RETURN(const auto metrics, Metrics(connection, tenant, layout));
-  std::vector<SeriesRecord> records;
-  records.reserve(model.series.size());
-  std::vector<std::string> order;  // fingerprints as in the layout
-  for (const shared::model::Series& series : model.series) {
-    shared::model::Series merged = series;
-    merged.labels = MergeLabels(model.common_labels, series.labels);
-    std::string labels = LabelsJson(merged.labels);
-    std::string fingerprint = BytesOf(shared::model::ComputeHash({}, {merged}));
-    order.push_back(fingerprint);
-    records.push_back(
-        {std::move(fingerprint), metrics.at(CleanUtf8(series.name)), &series, std::move(labels)});
-  }
-  std::sort(records.begin(), records.end(), [](const SeriesRecord& a, const SeriesRecord& b) {
-    return a.fingerprint < b.fingerprint;
-  });
-  records.erase(std::unique(records.begin(), records.end(),
-                            [](const SeriesRecord& a, const SeriesRecord& b) {
-                              return a.fingerprint == b.fingerprint;
-                            }),
-                records.end());
-  const SeriesArrays arrays = ToArrays(records);
-  const std::string host_text = std::to_string(host.value);
-  RETURN_IF_ERROR(connection.Query(kAddSeries, {host_text, arrays.fingerprints, arrays.metrics,
-                                                arrays.kinds, arrays.units, arrays.labels}));
-  ASSIGN_OR_RETURN(const Rows rows, connection.Query(kSeriesIds, {host_text, arrays.fingerprints}));
-  std::unordered_map<std::string, int64_t> ids;
-  for (size_t row = 0; row < rows.size(); ++row) {
-    ids[std::string(rows.Text(row, 1))] = rows.Int(row, 0).value_or(0);
-  }
-  ArrayText series_ids;
-  for (const std::string& fingerprint : order) {
-    const auto found = ids.find(ToUuid(fingerprint));
-    if (found == ids.end()) {
-      return Fail(ErrorCode::kUnavailable, "layout {}: a series vanished while it was registered",
-                  ToHex(layout.hash()));
-    }
-    series_ids.Add(found->second);
-  }
-  ASSIGN_OR_RETURN(
-      const int64_t id,
-      OnlyId(connection.Query(kAddLayout, {host_text, ToUuid(layout.hash()), series_ids.Take()}),
-             "register layout"));
-  const shared::MonotonicTime now = clock_.Monotonic();
-  layouts_[{host.value, layout.hash()}] =
-      CachedLayout{{id, static_cast<uint32_t>(order.size())}, now, now - kSeriesSeenPeriod};
-  return {};
-}
-
-Result<void> Catalogue::Touch(Connection& connection, CachedLayout& cached) {
-  const shared::MonotonicTime now = clock_.Monotonic();
-  if (now - cached.touched < kLayoutSeenPeriod) return {};
-  const std::string id = std::to_string(cached.layout.id);
-  RETURN_IF_ERROR(connection.Query(
-      "/* pgvigil */ UPDATE pgvigil.layout SET last_seen = now() WHERE id = $1::int8", {id}));
-  cached.touched = now;
-  if (now - cached.series_touched < kSeriesSeenPeriod) return {};
-  // Sorted, so that two agents of one host cannot lock the same rows crosswise.
-  RETURN_IF_ERROR(connection.Query(
-      "/* pgvigil */ WITH old AS (SELECT id FROM pgvigil.series WHERE id = ANY ((SELECT series_ids"
-      " FROM pgvigil.layout WHERE id = $1::int8)::int8[]) AND last_seen < now() - interval '12 "
-      "hours'"
-      " ORDER BY id FOR NO KEY UPDATE)"
-      " UPDATE pgvigil.series s SET last_seen = now() FROM old WHERE s.id = old.id",
-      {id}));
-  cached.series_touched = now;
-  return {};
-}
-
-Result<std::optional<LayoutEntry>> Catalogue::FindLayout(Connection& connection, HostId host,
-                                                         const std::string& hash) {
-  auto found = layouts_.find({host.value, hash});
-  if (found == layouts_.end()) {
-    ASSIGN_OR_RETURN(const Rows rows,
-                     connection.Query("/* pgvigil */ SELECT id, cardinality(series_ids)"
-                                      " FROM pgvigil.layout WHERE host_id = $1::int4"
-                                      " AND hash = $2::uuid",
-                                      {std::to_string(host.value), ToUuid(hash)}));
-    if (rows.size() == 0) return std::optional<LayoutEntry>();
-    const LayoutEntry layout{rows.Int(0, 0).value_or(0),
-                             static_cast<uint32_t>(rows.Int(0, 1).value_or(0))};
-    const shared::MonotonicTime long_ago = clock_.Monotonic() - kSeriesSeenPeriod;
-    found = layouts_.emplace(std::pair{host.value, hash}, CachedLayout{layout, long_ago, long_ago})
-                .first;
-  }
-  RETURN_IF_ERROR(Touch(connection, found->second));
-  return std::optional<LayoutEntry>(found->second.layout);
 }
 
 Result<int32_t> Catalogue::Instance(Connection& connection, HostId host,

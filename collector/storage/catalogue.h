@@ -6,8 +6,6 @@
 #include <optional>
 #include <string>
 #include <tuple>
-#include <unordered_map>
-#include <vector>
 
 #include "collector/access/tenant.h"
 #include "pgvigil/v1/batch.pb.h"
@@ -24,12 +22,7 @@ struct AgentId {
   int32_t value = 0;
 };
 
-struct LayoutEntry {
-  int64_t id = 0;
-  uint32_t series = 0;  // how many
-};
-
-// Turns what batches name (hosts, agents, layouts, clusters, files) into ids, registering what is
+// Turns what batches name (hosts, agents, clusters, files) into ids, registering what is
 // new.
 //
 // Registration is a statement of its own that commits at once, before and apart from the
@@ -38,7 +31,7 @@ struct LayoutEntry {
 // batches finds everything in memory and costs no round trip.
 //
 // Used by one writer thread with its connection, outside a transaction. After Forget() everything
-// is looked up again. Remembers at most some 500,000 layouts and names, then starts over.
+// is looked up again. Remembers at most some 500,000 names, then starts over.
 class Catalogue {
  public:
   explicit Catalogue(const shared::Clock& clock) : clock_(clock) {}
@@ -49,13 +42,6 @@ class Catalogue {
   // Registers the stream too. `uuid`: 16 bytes.
   shared::Result<AgentId> Agent(shared::postgres::Connection& connection, access::TenantId tenant,
                                 const std::string& uuid, HostId host, pgvigil::v1::Stream stream);
-  // Registers a layout with its series. kInvalidInput: hash and content disagree.
-  shared::Result<void> RegisterLayout(shared::postgres::Connection& connection,
-                                      access::TenantId tenant, HostId host,
-                                      const pgvigil::v1::Layout& layout);
-  // nullopt: never registered for this host.
-  shared::Result<std::optional<LayoutEntry>> FindLayout(shared::postgres::Connection& connection,
-                                                        HostId host, const std::string& hash);
   shared::Result<int32_t> Instance(shared::postgres::Connection& connection, HostId host,
                                    const pgvigil::v1::PostgresInstance& instance);
   shared::Result<void> RegisterNames(shared::postgres::Connection& connection, int32_t instance_id,
@@ -77,25 +63,14 @@ class Catalogue {
     std::string content;
     shared::MonotonicTime written;
   };
-  struct CachedLayout {
-    LayoutEntry layout;
-    shared::MonotonicTime touched;         // layout.last_seen
-    shared::MonotonicTime series_touched;  // series.last_seen
-  };
 
   [[nodiscard]] bool IsFresh(const Entry& entry, const std::string& content) const;
-  shared::Result<std::unordered_map<std::string, int32_t>> Metrics(
-      shared::postgres::Connection& connection, access::TenantId tenant,
-      const pgvigil::v1::Layout& layout);
-  shared::Result<void> Touch(shared::postgres::Connection& connection, CachedLayout& cached);
   void StartOverWhenLarge();
 
   const shared::Clock& clock_;
-  std::map<std::pair<int32_t, std::string>, Entry> hosts_;           // tenant, host key
-  std::map<std::pair<int32_t, std::string>, Entry> agents_;          // tenant, uuid
-  std::map<std::pair<int32_t, int>, bool> streams_;                  // agent, stream
-  std::map<std::pair<int32_t, std::string>, int32_t> metrics_;       // tenant, name
-  std::map<std::pair<int32_t, std::string>, CachedLayout> layouts_;  // host, hash
+  std::map<std::pair<int32_t, std::string>, Entry> hosts_;   // tenant, host key
+  std::map<std::pair<int32_t, std::string>, Entry> agents_;  // tenant, uuid
+  std::map<std::pair<int32_t, int>, bool> streams_;          // agent, stream
   std::map<std::tuple<int32_t, uint64_t, uint32_t>, Entry> instances_;
   std::map<std::tuple<int32_t, bool, uint32_t>, std::string> names_;  // instance, is role, oid
   std::map<std::pair<int32_t, std::string>, Entry> files_;            // agent, uuid

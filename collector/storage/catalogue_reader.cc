@@ -4,6 +4,7 @@
 
 #include <map>
 
+#include "collector/storage/index/index_keeper.h"
 #include "collector/storage/sql_text.h"
 #include "shared/wire/names.h"
 
@@ -38,6 +39,81 @@ api::AgentStreamRow StreamAt(const Rows& rows, size_t row) {
   stream.last_received = TimeAt(rows, row, 7);
   stream.last_event = TimeAt(rows, row, 8);
   return stream;
+}
+
+constexpr size_t kSeriesPage = 5000;
+
+// What PostgreSQL can sift out of a selector by itself; the rest is judged here, row by row.
+class SeriesSql {
+ public:
+  SeriesSql(access::TenantId tenant, const api::SeriesSelector& selector,
+            const SeriesFilter& filter)
+      : parameters_{std::to_string(tenant.value)} {
+    if (!selector.name.empty()) Add("m.name = ${0}", selector.name);
+    if (selector.host) Add("(h.name = ${0} OR h.host_key = ${0})", *selector.host);
+    for (const api::Matcher& matcher : selector.matchers) {
+      if (matcher.op != api::MatchOp::kEqual) continue;
+      if (matcher.name == kMetricLabel) Add("m.name = ${0}", matcher.value);
+      if (matcher.name == "host" || matcher.name == kHostLabel) Add("h.name = ${0}", matcher.value);
+    }
+    if (filter.from > 0) {
+      Add("s.last_seen >= to_timestamp(${0}::int8)", std::to_string(int64_t{filter.from} * 86'400));
+    }
+    if (filter.to < kLastDay) {
+      Add("s.first_seen < to_timestamp(${0}::int8)",
+          std::to_string((int64_t{filter.to} + 1) * 86'400));
+    }
+  }
+  // After `last` in the order of answers; from the beginning when it is null.
+  Result<Rows> Page(ReadSession& session, const api::SeriesRow* last) const {
+    std::string sql = sql_;
+    std::vector<Parameter> parameters = parameters_;
+    if (last != nullptr) {
+      sql += fmt::format(
+          " AND (m.name COLLATE \"C\", h.name COLLATE \"C\", s.id) > (${}, ${}, ${}::int8)",
+          parameters.size() + 1, parameters.size() + 2, parameters.size() + 3);
+      parameters.insert(parameters.end(), {last->name, last->host_name, std::to_string(last->id)});
+    }
+    sql += fmt::format(" ORDER BY m.name COLLATE \"C\", h.name COLLATE \"C\", s.id LIMIT {}",
+                       kSeriesPage);
+    return session.Query(sql, parameters);
+  }
+
+ private:
+  void Add(std::string_view condition, std::string value) {
+    parameters_.emplace_back(std::move(value));
+    sql_ += " AND " + fmt::format(fmt::runtime(condition), parameters_.size());
+  }
+
+  std::string sql_ =
+      "/* pgvigil series */ SELECT s.id, s.host_id, h.name, m.name, s.unit, s.kind, s.labels,"
+      " h.host_key FROM pgvigil.series s JOIN pgvigil.host h ON h.id = s.host_id"
+      " JOIN pgvigil.metric m ON m.id = s.metric_id WHERE h.tenant_id = $1::int4";
+  std::vector<Parameter> parameters_;
+};
+
+// Without the index, while it is being loaded.
+Result<std::vector<api::SeriesRow>> ReadSeriesBySql(ReadSession& session, access::TenantId tenant,
+                                                    const api::SeriesSelector& selector,
+                                                    const SeriesFilter& filter, size_t limit) {
+  const SeriesSql sql(tenant, selector, filter);
+  std::vector<api::SeriesRow> out;
+  api::SeriesRow last;
+  for (bool first = true, more = true; more && out.size() < limit; first = false) {
+    ASSIGN_OR_RETURN(const Rows rows, sql.Page(session, first ? nullptr : &last));
+    more = rows.size() == kSeriesPage;
+    for (size_t row = 0; row < rows.size() && out.size() < limit; ++row) {
+      last = {rows.Int(row, 0).value_or(0),
+              static_cast<int32_t>(rows.Int(row, 1).value_or(0)),
+              TextAt(rows, row, 2),
+              TextAt(rows, row, 3),
+              TextAt(rows, row, 4),
+              static_cast<shared::model::MetricKind>(rows.Int(row, 5).value_or(0)),
+              ParseLabelsJson(rows.Text(row, 6))};
+      if (filter.Accepts(last, rows.Text(row, 7))) out.push_back(last);
+    }
+  }
+  return out;
 }
 
 }  // namespace
@@ -106,29 +182,14 @@ Result<std::vector<api::AgentRow>> ReadAgents(ReadSession& session, access::Tena
 
 Result<std::vector<api::SeriesRow>> ReadSeries(ReadSession& session, access::TenantId tenant,
                                                const api::SeriesSelector& selector, size_t limit) {
-  std::string sql =
-      "/* pgvigil series */ SELECT s.id, s.host_id, h.name, m.name, s.unit, s.kind, s.labels"
-      " FROM pgvigil.series s JOIN pgvigil.host h ON h.id = s.host_id"
-      " JOIN pgvigil.metric m ON m.id = s.metric_id WHERE h.tenant_id = $1::int4";
-  std::vector<Parameter> parameters{std::to_string(tenant.value)};
-  const auto add = [&](std::string_view condition, std::string value) {
-    parameters.emplace_back(std::move(value));
-    sql += fmt::format(fmt::runtime(condition), parameters.size());
-  };
-  if (!selector.name.empty()) add(" AND m.name = ${0}", selector.name);
-  if (selector.host) add(" AND (h.name = ${0} OR h.host_key = ${0})", *selector.host);
-  if (!selector.labels.empty()) add(" AND s.labels @> ${0}::jsonb", LabelsJson(selector.labels));
-  add(" ORDER BY m.name, h.name, s.id LIMIT ${0}::int8", std::to_string(limit));
-  ASSIGN_OR_RETURN(const Rows rows, session.Query(sql, parameters));
+  ASSIGN_OR_RETURN(const SeriesFilter filter, SeriesFilter::Make(selector));
   std::vector<api::SeriesRow> out;
-  out.reserve(rows.size());
-  for (size_t row = 0; row < rows.size(); ++row) {
-    out.push_back({rows.Int(row, 0).value_or(0), static_cast<int32_t>(rows.Int(row, 1).value_or(0)),
-                   TextAt(rows, row, 2), TextAt(rows, row, 3), TextAt(rows, row, 4),
-                   static_cast<shared::model::MetricKind>(rows.Int(row, 5).value_or(0)),
-                   ParseLabelsJson(rows.Text(row, 6))});
-  }
-  return out;
+  const bool asked =
+      session.index() != nullptr && session.index()->Ask([&](const SeriesIndex& index) {
+        out = index.Select(tenant.value, filter, limit);
+      });
+  if (asked) return out;
+  return ReadSeriesBySql(session, tenant, selector, filter, limit);
 }
 
 }  // namespace collector::storage

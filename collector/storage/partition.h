@@ -30,8 +30,8 @@ inline constexpr PartitionedTable kChunkHoursTable{"chunk_hours", PartitionStep:
 inline constexpr PartitionedTable kLogSegmentTable{"log_segment", PartitionStep::kDay};
 inline constexpr PartitionedTable kLogPatternCountTable{"log_pattern_count", PartitionStep::kDay};
 inline constexpr PartitionedTable kPartitionedTables[] = {
-    kBlockTable,          kChunkMinutesTable,  kChunkHoursTable, kStatementIntervalTable,
-    kStatementDeltaTable, kStatementHourTable, kLogBlockTable,   kLogEventTable,
+    kBlockTable,          kChunkMinutesTable,   kChunkHoursTable, kStatementIntervalTable,
+    kStatementDeltaTable, kStatementHourTable,  kLogBlockTable,   kLogEventTable,
     kLogSegmentTable,     kLogPatternCountTable};
 
 // from <= t < to, both UTC: "block_20261121_08" from 08:00 to 09:00, "log_event_20261121" the day.

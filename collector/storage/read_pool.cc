@@ -62,6 +62,10 @@ shared::WallTime ReadSession::Now() const {
   return pool_->clock_.Now();
 }
 
+IndexKeeper* ReadSession::index() const {
+  return pool_->index_;
+}
+
 Result<Rows> ReadSession::Query(std::string_view sql, const std::vector<Parameter>& parameters) {
   return Run({std::string(sql), parameters, false});
 }

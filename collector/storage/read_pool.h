@@ -12,10 +12,11 @@
 
 namespace collector::storage {
 
+class IndexKeeper;
 class ReadPool;
 
-// A connection on loan for one question. Every query gets what is left until the question's
-// deadline as statement_timeout, and a little more as the client's own.
+// A connection on loan for one question, and the label index. Every query gets what is left until
+// the question's deadline as statement_timeout, and a little more as the client's own.
 class ReadSession {
  public:
   ~ReadSession();
@@ -36,6 +37,8 @@ class ReadSession {
   [[nodiscard]] shared::Result<void> CheckDeadline() const;
   [[nodiscard]] shared::MonotonicTime deadline() const { return deadline_; }
   [[nodiscard]] shared::WallTime Now() const;
+  // Null: this process has none.
+  [[nodiscard]] IndexKeeper* index() const;
 
  private:
   friend class ReadPool;
@@ -56,8 +59,10 @@ class ReadSession {
 // Up to `size` read-only connections, opened when first needed, closed when broken. Thread-safe.
 class ReadPool {
  public:
-  ReadPool(shared::postgres::ConnectOptions connect, int size, const shared::Clock& clock)
-      : connect_(std::move(connect)), clock_(clock), free_(size) {}
+  // `index` may be null.
+  ReadPool(shared::postgres::ConnectOptions connect, int size, const shared::Clock& clock,
+           IndexKeeper* index = nullptr)
+      : connect_(std::move(connect)), clock_(clock), index_(index), free_(size) {}
 
   // Waits for a free connection, until the deadline. kTimeout: all were busy. kUnavailable:
   // PostgreSQL is away.
@@ -71,6 +76,7 @@ class ReadPool {
 
   const shared::postgres::ConnectOptions connect_;
   const shared::Clock& clock_;
+  IndexKeeper* const index_;
   std::mutex mutex_;
   std::condition_variable returned_;
   // Under mutex_:

@@ -2,6 +2,7 @@
 
 #include "collector/storage/catalogue_reader.h"
 #include "collector/storage/kafka_reader.h"
+#include "collector/storage/label_reader.h"
 #include "collector/storage/logs/log_pattern_reader.h"
 #include "collector/storage/logs/log_reader.h"
 #include "collector/storage/sample_reader.h"
@@ -12,8 +13,8 @@ namespace collector::storage {
 using shared::Result;
 
 Reader::Reader(const ReaderOptions& options, const shared::Clock& clock, const Readiness& readiness,
-               shared::metrics::Registry& registry)
-    : pool_(options.connect, options.connections, clock),
+               shared::metrics::Registry& registry, IndexKeeper* index)
+    : pool_(options.connect, options.connections, clock, index),
       clock_(clock),
       readiness_(readiness),
       limits_(options.limits) {
@@ -47,10 +48,33 @@ Result<std::vector<api::SeriesRow>> Reader::Series(const api::QueryContext& cont
   return ReadSeries(session, context.tenant, selector, limit);
 }
 
+Result<std::vector<std::string>> Reader::LabelNames(const api::QueryContext& context,
+                                                    const api::SeriesSelector& selector,
+                                                    size_t limit) {
+  ASSIGN_OR_RETURN(ReadSession session, Lease(context.deadline));
+  return ReadLabelNames(session, context.tenant, selector, limit);
+}
+
+Result<std::vector<std::string>> Reader::LabelValues(const api::QueryContext& context,
+                                                     const std::string& name,
+                                                     const api::SeriesSelector& selector,
+                                                     size_t limit) {
+  ASSIGN_OR_RETURN(ReadSession session, Lease(context.deadline));
+  return ReadLabelValues(session, context.tenant, name, selector, limit);
+}
+
+Result<api::Cardinality> Reader::CountSeries(const api::QueryContext& context, size_t top) {
+  ASSIGN_OR_RETURN(ReadSession session, Lease(context.deadline));
+  return ReadCardinality(session, context.tenant, limits_.series, top);
+}
+
 Result<api::SampleAnswer> Reader::Samples(const api::QueryContext& context,
                                           const api::SampleQuery& query) {
   ASSIGN_OR_RETURN(ReadSession session, Lease(context.deadline));
-  return ReadSamples(session, context.tenant, query, {layouts_, newest_ ? &*newest_ : nullptr},
+  api::SampleQuery seen = query;
+  // Without an end: a series that was registered later may hold samples that came late.
+  seen.selector.seen = {query.range.from, shared::WallTime::max()};
+  return ReadSamples(session, context.tenant, seen, {layouts_, newest_ ? &*newest_ : nullptr},
                      {query.series_limit, query.sample_limit, limits_.block_span});
 }
 

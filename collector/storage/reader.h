@@ -21,12 +21,12 @@ struct ReaderOptions {
 };
 
 // Answers the API's questions from PostgreSQL: each borrows a connection and hands the work to
-// catalogue_reader, sample_reader, statement_reader or log_reader. Thread-safe.
+// catalogue_reader, label_reader, sample_reader, statement_reader or log_reader. Thread-safe.
 class Reader final : public api::TelemetryReader {
  public:
-  // All but the options must outlive it.
+  // All but the options must outlive it. `index`: null: questions about series ask PostgreSQL.
   Reader(const ReaderOptions& options, const shared::Clock& clock, const Readiness& readiness,
-         shared::metrics::Registry& registry);
+         shared::metrics::Registry& registry, IndexKeeper* index = nullptr);
 
   shared::Result<std::vector<api::HostRow>> Hosts(const api::QueryContext& context,
                                                   size_t limit) override;
@@ -37,6 +37,15 @@ class Reader final : public api::TelemetryReader {
                                                      size_t limit) override;
   shared::Result<api::SampleAnswer> Samples(const api::QueryContext& context,
                                             const api::SampleQuery& query) override;
+  shared::Result<std::vector<std::string>> LabelNames(const api::QueryContext& context,
+                                                      const api::SeriesSelector& selector,
+                                                      size_t limit) override;
+  shared::Result<std::vector<std::string>> LabelValues(const api::QueryContext& context,
+                                                       const std::string& name,
+                                                       const api::SeriesSelector& selector,
+                                                       size_t limit) override;
+  shared::Result<api::Cardinality> CountSeries(const api::QueryContext& context,
+                                               size_t top) override;
   shared::Result<std::vector<api::StatementRow>> TopStatements(
       const api::QueryContext& context, const api::StatementQuery& query) override;
   shared::Result<std::vector<api::StatementPoint>> StatementHistory(

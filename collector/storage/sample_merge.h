@@ -9,9 +9,9 @@
 namespace collector::storage {
 
 // Which of two samples of one series and instant counts, should their values differ: the one from
-// the block that begins first, then of the lower layout id. Compaction keeps to the same order. Of a
-// chunk only its window is known, where its blocks begin; it comes before the window's own blocks:
-// what is in a chunk stays, when a block that contradicts it comes later.
+// the block that begins first, then of the lower layout id. Compaction keeps to the same order. Of
+// a chunk only its window is known, where its blocks begin; it comes before the window's own
+// blocks: what is in a chunk stays, when a block that contradicts it comes later.
 struct SampleOrigin {
   int64_t block_time_us = 0;
   int64_t layout_id = 0;

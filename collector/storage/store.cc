@@ -100,7 +100,13 @@ Store::Store(StoreOptions options, const shared::Clock& clock, shared::metrics::
           std::make_unique<Writer>(i, writer, clock_, partitions_, readiness_, metrics_));
     }
   }
-  reader_ = std::make_unique<Reader>(ReaderOptionsOf(options_), clock_, readiness_, registry);
+  if (options_.reads) {
+    IndexOptions index;
+    index.connect = options_.connect;
+    index_.emplace(index, clock_, readiness_, registry);
+  }
+  reader_ = std::make_unique<Reader>(ReaderOptionsOf(options_), clock_, readiness_, registry,
+                                     index_ ? &*index_ : nullptr);
   upkeep_ = std::jthread([this](std::stop_token stop) { RunUpkeep(stop); });
   if (!options_.writes || !options_.maintains) return;
   MaintainerOptions maintenance;
@@ -145,6 +151,7 @@ void Store::Close() {
   for (const auto& writer : record_writers_) writer->Join();
   upkeep_.request_stop();
   if (upkeep_.joinable()) upkeep_.join();
+  if (index_) index_->Stop();
 }
 
 bool Store::Submit(ingest::AcceptedBatch& batch, std::function<void(Result<BatchReply>)> done) {

@@ -14,6 +14,7 @@
 #include "collector/bus/record_store.h"
 #include "collector/ingest/batch_store.h"
 #include "collector/storage/compaction/compaction_options.h"
+#include "collector/storage/index/index_keeper.h"
 #include "collector/storage/maintenance/maintainer.h"
 #include "collector/storage/partition_keeper.h"
 #include "collector/storage/readiness.h"
@@ -41,6 +42,7 @@ struct StoreOptions {
   size_t group_batches = 100;
   std::chrono::milliseconds gather{3};
   size_t batches_per_agent = 16;  // that may wait at once
+  bool reads = true;              // false: no questions, so no label index
   int readers = 4;
   std::chrono::seconds newest_window{3600};  // kept in memory for questions
   size_t newest_bytes = size_t{256} << 20;   // at most; 0: nothing is kept
@@ -107,6 +109,7 @@ class Store final : public ingest::BatchStore, public bus::RecordStore {
   std::vector<std::unique_ptr<Writer>> writers_;
   std::vector<std::unique_ptr<RecordWriter>> record_writers_;
   WriterSession claims_;  // of the consumer's thread
+  std::optional<IndexKeeper> index_;
   std::unique_ptr<api::TelemetryReader> reader_;
   // Upkeep waits on these between rounds; nobody notifies, only a stop ends the wait early.
   std::mutex round_mutex_;

@@ -2,6 +2,7 @@
 
 #include <chrono>
 
+#include "collector/storage/series_admission.h"
 #include "shared/base/clock.h"
 
 namespace collector::storage {
@@ -15,6 +16,7 @@ struct StoreLimits {
   std::chrono::hours blocks_back{14 * 24};  // hourly partitions
   std::chrono::hours rows_back{400 * 24};   // daily partitions: logs and statements
   std::chrono::hours ahead{25};
+  SeriesLimits series;
 
   [[nodiscard]] bool TakesBlock(shared::WallTime first, shared::WallTime last,
                                 shared::WallTime now) const {

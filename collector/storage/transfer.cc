@@ -69,7 +69,7 @@ constexpr std::string_view kAddRefusals = R"sql(/* pgvigil */
 INSERT INTO pgvigil.refusal (agent_id, stream, reason, items, example)
 SELECT * FROM unnest($1::int4[], $2::int2[], $3::text[], $4::int8[], $5::text[])
 ON CONFLICT (agent_id, stream, reason) DO UPDATE SET items = refusal.items + excluded.items,
-  example = excluded.example, last_seen = now())sql";
+  example = coalesce(nullif(excluded.example, ''), refusal.example), last_seen = now())sql";
 
 constexpr std::string_view kAddDeadLetters = R"sql(/* pgvigil */
 INSERT INTO pgvigil.dead_letter (topic, partition, "offset", reason, message, tenant_id, agent_uuid,

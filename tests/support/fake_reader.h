@@ -29,6 +29,24 @@ class FakeReader final : public collector::api::TelemetryReader {
     selector = asked;
     return Answer(series);
   }
+  shared::Result<std::vector<std::string>> LabelNames(const collector::api::QueryContext&,
+                                                      const collector::api::SeriesSelector& asked,
+                                                      size_t) override {
+    selector = asked;
+    return Answer(texts);
+  }
+  shared::Result<std::vector<std::string>> LabelValues(const collector::api::QueryContext&,
+                                                       const std::string& name,
+                                                       const collector::api::SeriesSelector& asked,
+                                                       size_t) override {
+    label = name;
+    selector = asked;
+    return Answer(texts);
+  }
+  shared::Result<collector::api::Cardinality> CountSeries(const collector::api::QueryContext&,
+                                                          size_t) override {
+    return Answer(cardinality);
+  }
   shared::Result<collector::api::SampleAnswer> Samples(
       const collector::api::QueryContext&, const collector::api::SampleQuery& asked) override {
     selector = asked.selector;
@@ -85,7 +103,10 @@ class FakeReader final : public collector::api::TelemetryReader {
   collector::api::DeadLetterQuery dead_letter_query;
   collector::api::LogPage logs;
   collector::api::LogPatternPage log_patterns;
+  std::vector<std::string> texts;  // names or values of labels
+  collector::api::Cardinality cardinality;
 
+  std::string label;
   collector::api::SeriesSelector selector;
   collector::api::TimeRange range;
   std::chrono::milliseconds step{};

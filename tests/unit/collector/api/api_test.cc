@@ -240,12 +240,61 @@ TEST_F(ApiTest, TellsHowFarPartitionsAreStoredAndWhatWasNot) {
   EXPECT_EQ(answer.document()["next_after"], 8);
 }
 
+TEST_F(ApiTest, ReadsASelectorInPrometheusSyntax) {
+  using collector::api::Matcher;
+  using collector::api::MatchOp;
+  // {host=~"db.*",n!=""}
+  EXPECT_EQ(Get("/api/pgvigil/v1/samples?match=up%7Bhost%3D~%22db.*%22,n!%3D%22%22%7D").status,
+            200);
+  const std::vector<Matcher> wanted = {{"__name__", MatchOp::kEqual, "up"},
+                                       {"host", MatchOp::kMatches, "db.*"},
+                                       {"n", MatchOp::kNotEqual, ""}};
+  EXPECT_EQ(reader_.selector.matchers, wanted);
+  EXPECT_EQ(Get("/api/pgvigil/v1/series?match=%7Bhost%7D").error(),
+            "parameter 'match': '{host}': expected a selector like cpu.time{host=~\"db.*\"}; "
+            "position 6: expected =, !=, =~ or !~ after 'host'");
+}
+
+TEST_F(ApiTest, ListsLabelsAndTheirValues) {
+  reader_.texts = {"a", "b\"c"};
+  EXPECT_EQ(Get("/api/pgvigil/v1/labels?metric=up").body, "{\"labels\":[\"a\",\"b\\\"c\"]}\n");
+  EXPECT_EQ(reader_.selector.name, "up");
+  EXPECT_FALSE(reader_.selector.seen);
+  const Answer answer = Get("/api/pgvigil/v1/labels/host.name/values?host=db1&from=now-1h");
+  EXPECT_EQ(answer.body, "{\"values\":[\"a\",\"b\\\"c\"]}\n");
+  EXPECT_EQ(reader_.label, "host.name");
+  EXPECT_EQ(reader_.selector.host, "db1");
+  ASSERT_TRUE(reader_.selector.seen);
+  EXPECT_EQ(reader_.selector.seen->from, clock_.Now() - std::chrono::hours(1));
+}
+
+TEST_F(ApiTest, TellsWhereSeriesComeFrom) {
+  collector::api::Cardinality& count = reader_.cardinality;
+  count.series = 7;
+  count.active = 6;
+  count.series_per_tenant = 100;
+  count.series_per_agent = 10;
+  count.metrics = {{"up", 5, 2, 3, 0}};
+  count.labels = {{"n", 4, 0, 0, 9}};
+  count.refused = {{"db1", "up", "series_per_agent", 3, {{"n", "1"}}, clock_.Now()}};
+  count.conflicts = {{"up", {{"By", shared::model::MetricKind::kGauge, 1}}}};
+  const json document = Get("/api/pgvigil/v1/cardinality").document();
+  EXPECT_EQ(document, json::parse(R"({
+    "series": 7, "active": 6, "limits": {"series_per_tenant": 100, "series_per_agent": 10},
+    "metrics": [{"metric": "up", "series": 5, "new_last_hour": 2, "new_last_day": 3}],
+    "new_metrics": [], "hosts": [],
+    "labels": [{"label": "n", "values": 9, "series": 4, "new_last_hour": 0, "new_last_day": 0}],
+    "refused": [{"reason": "series_per_agent", "host": "db1", "metric": "up", "series": 3,
+                 "example": {"n": "1"}, "last_seen": "2026-01-01T00:00:00.000000Z"}],
+    "conflicts": [{"metric": "up", "variants": [{"unit": "By", "kind": "gauge", "series": 1}]}]})"));
+}
+
 TEST_F(ApiTest, SaysWhatAParameterMayBe) {
   const Answer answer = Get("/api/pgvigil/v1/samples?metrc=x");
   EXPECT_EQ(answer.status, 400);
   EXPECT_EQ(answer.error(),
             "parameter 'metric' is required; parameter 'metrc': unknown; did you mean 'metric'? "
-            "allowed: metric, host, to, from, step, limit, label.<name>");
+            "allowed: metric, host, match, to, from, step, limit, label.<name>");
 }
 
 TEST_F(ApiTest, TurnsErrorsOfTheStoreIntoStatuses) {

@@ -118,6 +118,8 @@ max_samples = 1400
 concurrency = 15
 [limits]
 series_per_agent = 16
+series_per_tenant = 160
+layouts_per_hour = 6
 labels_per_series = 17
 label_name_limit = "18B"
 label_value_limit = "19B"
@@ -198,6 +200,8 @@ level = "error"
                         .min_free_bytes = 40 << 20};
   expected.query = {.timeout = 12s, .max_rows = 13, .max_samples = 1400, .concurrency = 15};
   expected.limits = {.series_per_agent = 16,
+                     .series_per_tenant = 160,
+                     .layouts_per_hour = 6,
                      .labels_per_series = 17,
                      .label_name_limit_bytes = 18,
                      .label_value_limit_bytes = 19,
