@@ -75,3 +75,5 @@ ALTER TABLE pgvigil.log_file ADD COLUMN missing int8[] NOT NULL DEFAULT '{}';
 COMMENT ON COLUMN pgvigil.log_file.position IS 'End of the furthest chunk that is stored; null: nothing yet.';
 COMMENT ON COLUMN pgvigil.log_file.gap_bytes IS 'Bytes between chunks that did not come: fewer again when they come late.';
 COMMENT ON COLUMN pgvigil.log_file.missing IS 'Ranges of bytes before position that are not stored, as begin, end, begin, end …; lines that begin in one are stored when they come. At most 64 ranges.';
+
+COMMENT ON COLUMN pgvigil.log_file.format IS '1 jsonlog, 2 PostgreSQL stderr, 3 syslog, 4 OpenTelemetry records of a foreign producer.';

@@ -184,9 +184,12 @@ level = "error"
                        .connect_timeout = 1s,
                        .writers = 7,
                        .readers = 8};
-  expected.storage = {
-      .group_batches = 9, .group_wait = 0ms, .queue_size_bytes = 10 << 20, .partitions_ahead = 11,
-      .newest_window = 2h, .newest_size_bytes = 0};
+  expected.storage = {.group_batches = 9,
+                      .group_wait = 0ms,
+                      .queue_size_bytes = 10 << 20,
+                      .partitions_ahead = 11,
+                      .newest_window = 2h,
+                      .newest_size_bytes = 0};
   expected.retention = {.blocks = 31h,
                         .chunks = 32h,
                         .rollups_5m = 33h,
