@@ -68,10 +68,8 @@ struct Storage {
 
 // [retention]: how long each kind of data is kept, and what goes when room is short
 struct Retention {
-  std::chrono::hours blocks{6};        // as agents sent them, once they are compacted
-  std::chrono::hours chunks{24 * 90};  // samples in full resolution
-  std::chrono::hours rollups_5m{24 * 400};
-  std::chrono::hours rollups_1h{24 * 1200};
+  std::chrono::hours blocks{6};                  // as agents sent them, once they are compacted
+  std::chrono::hours chunks{24 * 90};            // samples in full resolution
   std::chrono::hours logs{24 * 30};              // every line, compressed
   std::chrono::hours log_events{24 * 90};        // severe and classified lines as rows
   std::chrono::hours statements{24 * 30};        // statements by interval

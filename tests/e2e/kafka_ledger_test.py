@@ -52,7 +52,9 @@ def stored(store):
           select b.host_id, sum(b.ticks * cardinality(l.series_ids)) as samples
           from pgvigil.block b join pgvigil.layout l on l.id = b.layout_id group by 1
         ), lines as (
-          select host_id, sum(lines) as lines from pgvigil.log_block group by 1
+          select host_id, sum(lines) as lines from (
+            select host_id, lines from pgvigil.log_block union all
+            select host_id, lines from pgvigil.log_segment) l group by 1
         ), files as (
           select host_id, sum(lines) as lines, sum(gap_bytes) as gap_bytes from pgvigil.log_file
           group by 1
