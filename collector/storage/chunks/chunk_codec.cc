@@ -52,14 +52,31 @@ void ForEachMember(FamilyMembers members, Visit visit) {
 }
 
 // Comparing keeps the old value when one of the two is NaN.
+void Widen(ValueRange& range, double value) {
+  range.min = value < range.min ? value : range.min;
+  range.max = value > range.max ? value : range.max;
+}
+
+// In lanes, so that no value waits for the one before it.
 void Widen(ValueRange& range, std::span<const double> values) {
-  double least = range.min;
-  double greatest = range.max;
-  for (const double value : values) {
-    least = value < least ? value : least;
-    greatest = value > greatest ? value : greatest;
+  constexpr size_t kLanes = 4;
+  std::array<double, kLanes> least;
+  std::array<double, kLanes> greatest;
+  least.fill(range.min);
+  greatest.fill(range.max);
+  size_t i = 0;
+  for (; i + kLanes <= values.size(); i += kLanes) {
+    for (size_t lane = 0; lane < kLanes; ++lane) {
+      const double value = values[i + lane];
+      least[lane] = value < least[lane] ? value : least[lane];
+      greatest[lane] = value > greatest[lane] ? value : greatest[lane];
+    }
   }
-  range = {least, greatest};
+  for (size_t lane = 0; lane < kLanes; ++lane) {
+    range.min = std::min(range.min, least[lane]);
+    range.max = std::max(range.max, greatest[lane]);
+  }
+  for (; i < values.size(); ++i) Widen(range, values[i]);
 }
 
 // As a block of two instants.
