@@ -10,8 +10,8 @@
 namespace collector::ingest {
 
 struct BatchLimits {
-  size_t series_per_layout = 100'000;  // how many an agent may have, the store decides
-  size_t labels_per_series = 40;       // common ones included
+  size_t series_per_layout = 20'000;  // as the wire format has it; the store limits them by agent
+  size_t labels_per_series = 40;      // common ones included
   size_t label_name_bytes = 255;
   size_t label_value_bytes = 4096;
   size_t resource_attributes = 64;
