@@ -46,7 +46,7 @@ Follower::Follower(FollowerOptions options, LayoutIndexes& layouts, const shared
       kept_blocks_(registry.AddGauge("collector_newest_blocks", "Blocks in the newest minutes")),
       pages_(registry.AddGauge("collector_newest_pages", "Pages that the newest blocks are in")),
       complete_(registry.AddGauge("collector_newest_complete",
-                                  "1: the newest minutes are answered from memory")),
+                                  "Whether memory answers for the newest minutes (0 or 1)")),
       oldest_seconds_(registry.AddGauge("collector_newest_oldest_timestamp_seconds",
                                         "Since when memory holds everything; 0: it does not")),
       poll_seconds_(registry.AddGauge("collector_newest_poll_timestamp_seconds",

@@ -275,7 +275,7 @@ int main(int argc, char** argv) {
   options.newest_bytes = size_t{512} << 20;
   const auto begin = std::chrono::steady_clock::now();
   collector::storage::Reader reader(options, clock, readiness, registry);
-  while (registry.Expose().find("collector_newest_complete 1") == std::string::npos) {
+  while (registry.Expose().find("\ncollector_newest_complete 1") == std::string::npos) {
     std::this_thread::sleep_for(10ms);
   }
   const double load_s =

@@ -25,7 +25,7 @@ class Newest : public StoreTest {
 
   void WaitForMemory() {
     const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-    while (registry_.Expose().find("collector_newest_complete 1") == std::string::npos) {
+    while (registry_.Expose().find("\ncollector_newest_complete 1") == std::string::npos) {
       ASSERT_LT(std::chrono::steady_clock::now(), give_up) << "memory is never complete";
       std::this_thread::yield();
     }

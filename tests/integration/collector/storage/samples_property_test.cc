@@ -176,7 +176,7 @@ class SamplesProperty : public StoreTest {
   // True once questions are answered from memory, or too late.
   bool WaitForMemory() {
     const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-    while (registry_.Expose().find("collector_newest_complete 1") == std::string::npos) {
+    while (registry_.Expose().find("\ncollector_newest_complete 1") == std::string::npos) {
       if (std::chrono::steady_clock::now() > give_up) return false;
       std::this_thread::yield();
     }
