@@ -14,6 +14,7 @@
 #include "collector/storage/readiness.h"
 #include "shared/base/clock.h"
 #include "shared/concurrency/backoff.h"
+#include "shared/concurrency/timed_mutex.h"
 #include "shared/metrics/registry.h"
 #include "shared/postgres/connection.h"
 #include "shared/wire/block_codec.h"
@@ -74,7 +75,7 @@ class Follower {
   NewestBlocks blocks_;
 
   // Who reads L0. Held across I/O, unlike others: it is what waits for that very I/O.
-  std::timed_mutex busy_;
+  shared::TimedMutex busy_;
   // Under busy_:
   std::optional<shared::postgres::Connection> connection_;
   shared::wire::BlockDecoder decoder_;
