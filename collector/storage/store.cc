@@ -14,6 +14,7 @@
 #include "collector/storage/logs/log_merger.h"
 #include "collector/storage/migrations.h"
 #include "collector/storage/reader.h"
+#include "collector/storage/reader_role.h"
 #include "collector/storage/retention/freezer.h"
 #include "collector/storage/session.h"
 #include "collector/storage/statement_hours.h"
@@ -284,6 +285,8 @@ Result<void> Store::PrepareSchema(Connection& connection) {
   // Another collector may be at it for longer than our usual patience.
   RETURN_IF_ERROR(connection.Execute("SET lock_timeout = 0; SET statement_timeout = 0"));
   ASSIGN_OR_RETURN(const int applied, Migrate(connection, EmbeddedMigrations()));
+  ASSIGN_OR_RETURN(const std::string reader_role, GrantReader(connection));
+  if (!reader_role.empty()) shared::log::Warn("store: {}", reader_role);
   RETURN_IF_ERROR(connection.Execute("SET lock_timeout = '10s'; SET statement_timeout = '60s'"));
   RETURN_IF_ERROR(KeepPartitions(connection));
   shared::log::Info("store is ready: {} migrations applied, {} known", applied,
