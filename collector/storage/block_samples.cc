@@ -22,7 +22,7 @@ using shared::WallTime;
 using shared::postgres::Rows;
 
 // Hours of which one statement asks what is not compacted, so that its partitions stay few.
-constexpr size_t kHoursAtOnce = 6;
+constexpr size_t kHoursAtOnce = 8;
 // Blocks are fetched an hour and some hosts at a time, so that memory stays bounded.
 constexpr size_t kHostsAtOnce = 32;
 constexpr std::chrono::minutes kWindow{10};

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
 #include <chrono>
 
 #include "collector/storage/sql_text.h"
@@ -20,6 +21,26 @@ Partition PartitionOf(const PartitionedTable& table, shared::WallTime time) {
   const auto hour = std::chrono::floor<std::chrono::hours>(time);
   return {table.name, fmt::format("{}_{:02}", day_name, (hour - day).count()), hour,
           hour + std::chrono::hours(1)};
+}
+
+std::optional<Partition> PartitionNamed(const PartitionedTable& table, std::string_view name) {
+  // "_YYYYMMDD" or "_YYYYMMDD_HH"
+  if (!name.starts_with(table.name)) return std::nullopt;
+  const std::string_view suffix = name.substr(table.name.size());
+  if (suffix.size() != (table.step == PartitionStep::kDay ? 9 : 12)) return std::nullopt;
+  const auto number = [&](size_t begin, size_t length) {
+    int out = -1;
+    std::from_chars(suffix.data() + begin, suffix.data() + begin + length, out);
+    return out;
+  };
+  const std::chrono::year_month_day date(std::chrono::year(number(1, 4)),
+                                         std::chrono::month(static_cast<unsigned>(number(5, 2))),
+                                         std::chrono::day(static_cast<unsigned>(number(7, 2))));
+  if (!date.ok()) return std::nullopt;
+  const int hour = table.step == PartitionStep::kDay ? 0 : number(10, 2);
+  Partition out = PartitionOf(table, std::chrono::sys_days(date) + std::chrono::hours(hour));
+  if (out.name != name) return std::nullopt;
+  return out;
 }
 
 std::vector<Partition> PartitionsAhead(const PartitionedTable& table, shared::WallTime now,

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <compare>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -48,6 +49,8 @@ struct Partition {
 };
 
 Partition PartitionOf(const PartitionedTable& table, shared::WallTime time);
+// By its name; nullopt: no name that PartitionOf gives.
+std::optional<Partition> PartitionNamed(const PartitionedTable& table, std::string_view name);
 
 // The partition of `now` and those after it: `ahead` more.
 std::vector<Partition> PartitionsAhead(const PartitionedTable& table, shared::WallTime now,

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "collector/storage/sql_text.h"
+#include <algorithm>
 
 namespace collector::storage {
 namespace {
@@ -11,22 +11,22 @@ using shared::Result;
 using shared::WallTime;
 using shared::postgres::Rows;
 
-// Partitions are known by our names; one that somebody named otherwise is not read.
-std::string StartsSql(const PartitionedTable& table) {
-  const bool hourly = table.step == PartitionStep::kHour;
+std::string NamesSql(const PartitionedTable& table) {
   return fmt::format(
-      "/* pgvigil */ SELECT {} FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid"
-      " WHERE i.inhparent = 'pgvigil.{}'::regclass AND c.relname ~ '^{}_[0-9]{{8}}{}$' ORDER BY 1",
-      EpochMicros(hourly ? "to_timestamp(right(c.relname, 11), 'YYYYMMDD_HH24')"
-                         : "to_timestamp(right(c.relname, 8), 'YYYYMMDD')"),
-      table.name, table.name, hourly ? "_[0-9]{2}" : "");
+      "/* pgvigil */ SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid"
+      " WHERE i.inhparent = 'pgvigil.{}'::regclass",
+      table.name);
 }
 
-std::vector<WallTime> ToTimes(const Rows& rows) {
+// Partitions are known by our names; one that somebody named otherwise is not read.
+std::vector<WallTime> ToStarts(const PartitionedTable& table, const Rows& names) {
   std::vector<WallTime> out;
-  for (size_t row = 0; row < rows.size(); ++row) {
-    out.push_back(FromUnixMicros(rows.Int(row, 0).value_or(0)));
+  for (size_t row = 0; row < names.size(); ++row) {
+    if (const auto partition = PartitionNamed(table, names.Text(row, 0))) {
+      out.push_back(partition->from);
+    }
   }
+  std::sort(out.begin(), out.end());
   return out;
 }
 
@@ -35,18 +35,18 @@ std::vector<WallTime> ToTimes(const Rows& rows) {
 Result<std::vector<WallTime>> ReadPartitionStarts(ReadSession& session,
                                                   const PartitionedTable& table,
                                                   const api::TimeRange& range) {
-  ASSIGN_OR_RETURN(const Rows rows, session.Query(StartsSql(table)));
-  std::vector<WallTime> starts;
-  for (const WallTime start : ToTimes(rows)) {
-    if (start < range.to && PartitionOf(table, start).to > range.from) starts.push_back(start);
-  }
+  ASSIGN_OR_RETURN(const Rows names, session.Query(NamesSql(table)));
+  std::vector<WallTime> starts = ToStarts(table, names);
+  std::erase_if(starts, [&](WallTime start) {
+    return start >= range.to || PartitionOf(table, start).to <= range.from;
+  });
   return starts;
 }
 
 Result<std::vector<WallTime>> ReadPartitionStarts(shared::postgres::Connection& connection,
                                                   const PartitionedTable& table) {
-  ASSIGN_OR_RETURN(const Rows rows, connection.Query(StartsSql(table)));
-  return ToTimes(rows);
+  ASSIGN_OR_RETURN(const Rows names, connection.Query(NamesSql(table)));
+  return ToStarts(table, names);
 }
 
 }  // namespace collector::storage

@@ -21,10 +21,17 @@ void SampleMerge::Add(size_t series, std::span<const int64_t> times, std::span<c
                       const SampleOrigin& origin) {
   Series& to = series_[series];
   const size_t begin = to.samples.size();
-  for (size_t i = 0; i < times.size(); ++i) {
-    if (std::bit_cast<uint64_t>(values[i]) == shared::model::kStaleBits) continue;
-    to.samples.push_back({times[i], values[i]});
+  // At least twice as much each time, as push_back would.
+  if (to.samples.capacity() < begin + times.size()) {
+    to.samples.reserve(std::max(begin + times.size(), 2 * begin));
   }
+  to.samples.resize(begin + times.size());
+  SampleRow* out = to.samples.data() + begin;
+  for (size_t i = 0; i < times.size(); ++i) {
+    *out = {times[i], values[i]};
+    out += std::bit_cast<uint64_t>(values[i]) == shared::model::kStaleBits ? 0 : 1;
+  }
+  to.samples.resize(static_cast<size_t>(out - to.samples.data()));
   if (to.samples.size() == begin) return;
   added_ += to.samples.size() - begin;
   to.parts.push_back({begin, origin});

@@ -24,6 +24,7 @@
 #include <vector>
 
 #include "collector/storage/chunks/chunk_codec.h"
+#include "collector/storage/index/index_keeper.h"
 #include "collector/storage/migrations.h"
 #include "collector/storage/partition_keeper.h"
 #include "collector/storage/reader.h"
@@ -44,6 +45,7 @@ constexpr uint32_t kSeries = 500;
 constexpr uint32_t kTicks = 3;  // a block: half a minute
 constexpr size_t kBlocksOfHour = 120;
 constexpr size_t kHours = 24;
+constexpr size_t kBlocksFrom = kHours - 7;  // the hour since when there are blocks, too
 constexpr size_t kFamily = 10;
 constexpr uint32_t kFleetSeries = kSeries - 1;  // of each host: the one that is asked of all
 
@@ -87,10 +89,10 @@ void MakeCatalogue(Connection& connection, int hosts) {
       "INSERT INTO pgvigil.series (host_id, metric_id, kind, unit, labels, fingerprint,"
       " last_seen) SELECT h, CASE i WHEN {1} THEN 51 ELSE i / 10 + 1 END, 1, '1',"
       " jsonb_build_object('index', i::text, 'job', 'bench'), gen_random_uuid(),"
-      " 'infinity' FROM generate_series(1, {0}) h, generate_series(0, {1}) i ORDER BY h, i;"
+      " '2030-01-01' FROM generate_series(1, {0}) h, generate_series(0, {1}) i ORDER BY h, i;"
       "INSERT INTO pgvigil.layout (host_id, hash, series_ids, last_seen) SELECT h,"
       " gen_random_uuid(), ARRAY(SELECT (h - 1) * {2} + i FROM generate_series(1, {2}) i),"
-      " 'infinity' FROM generate_series(1, {0}) h ORDER BY h;"
+      " '2030-01-01' FROM generate_series(1, {0}) h ORDER BY h;"
       "INSERT INTO pgvigil.family (host_id, series_ids) SELECT 1, ARRAY(SELECT f * {3} + i FROM"
       " generate_series(1, {3}) i) FROM generate_series(0, {2} / {3} - 1) f ORDER BY f;"
       "UPDATE pgvigil.series SET family_id = (id - 1) / {3} + 1, family_ord = (id - 1) % {3}"
@@ -98,21 +100,21 @@ void MakeCatalogue(Connection& connection, int hosts) {
       hosts, kFleetSeries, kSeries, kFamily)));
 }
 
-// The last hour of every host (all the same), as agents sent it.
-void CopyBlocks(Connection& connection, std::span<const Block> hour, int hosts) {
+// Blocks of every host (all the same), as agents sent them.
+void CopyBlocks(Connection& connection, std::span<const Block> blocks, int hosts) {
   shared::wire::BlockEncoder encoder;
-  std::vector<std::string> payloads(hour.size());
-  for (size_t i = 0; i < hour.size(); ++i) encoder.Encode(hour[i], payloads[i]);
+  std::vector<std::string> payloads(blocks.size());
+  for (size_t i = 0; i < blocks.size(); ++i) encoder.Encode(blocks[i], payloads[i]);
   CopyIn copy = Must(CopyIn::Begin(connection,
                                    "COPY pgvigil.block (host_id, layout_id, first_time, last_time,"
                                    " ticks, format, data) FROM STDIN (FORMAT binary)"));
-  for (size_t i = 0; i < hour.size(); ++i) {
+  for (size_t i = 0; i < blocks.size(); ++i) {
     for (int host = 1; host <= hosts; ++host) {
       copy.BeginRow(7);
       copy.Int4(host);
       copy.Int8(host);
-      copy.Timestamptz(TimeOf(hour[i].times_unix_nano.front()));
-      copy.Timestamptz(TimeOf(hour[i].times_unix_nano.back()));
+      copy.Timestamptz(TimeOf(blocks[i].times_unix_nano.front()));
+      copy.Timestamptz(TimeOf(blocks[i].times_unix_nano.back()));
       copy.Int2(static_cast<int16_t>(kTicks));
       copy.Int2(1);
       copy.Bytea(payloads[i]);
@@ -251,7 +253,9 @@ int main(int argc, char** argv) {
   std::set<collector::storage::Partition> wanted;
   for (const Block& block : day) {
     const shared::WallTime time = TimeOf(block.times_unix_nano.front());
-    wanted.insert(PartitionOf(collector::storage::kBlockTable, time));
+    if (&block >= &day[kBlocksFrom * kBlocksOfHour]) {
+      wanted.insert(PartitionOf(collector::storage::kBlockTable, time));
+    }
     wanted.insert(PartitionOf(collector::storage::kChunkHoursTable, time));
     wanted.insert(PartitionOf(collector::storage::kChunkMinutesTable, time));
   }
@@ -261,6 +265,14 @@ int main(int argc, char** argv) {
   for (size_t hour = 0; hour + 1 < kHours; ++hour) {
     CopyChunks(connection, all.subspan(hour * kBlocksOfHour, kBlocksOfHour));
   }
+  // What is in chunks, too, until retention takes it.
+  CopyBlocks(connection,
+             all.subspan(kBlocksFrom * kBlocksOfHour, (kHours - 1 - kBlocksFrom) * kBlocksOfHour),
+             1);
+  Must(
+      connection.Execute("INSERT INTO pgvigil.compacted_window SELECT host_id, window_start, "
+                         "blocks, fingerprint, 0, 0, 0"
+                         " FROM pgvigil.uncompacted_windows('-infinity', 'infinity')"));
   CopyBlocks(connection, all.subspan((kHours - 1) * kBlocksOfHour), hosts);
   CopyNarrow(connection, all, hosts);
   Must(connection.Execute("VACUUM ANALYZE"));
@@ -274,8 +286,14 @@ int main(int argc, char** argv) {
   options.connect = server.Options("pgvigil");
   options.newest_bytes = size_t{512} << 20;
   const auto begin = std::chrono::steady_clock::now();
-  collector::storage::Reader reader(options, clock, readiness, registry);
-  while (registry.Expose().find("\ncollector_newest_complete 1") == std::string::npos) {
+  collector::storage::IndexOptions index_options;
+  index_options.connect = options.connect;
+  collector::storage::IndexKeeper index(index_options, clock, readiness, registry);
+  collector::storage::Reader reader(options, clock, readiness, registry, &index);
+  const auto tells = [&](std::string_view metric) {
+    return registry.Expose().find(fmt::format("\n{} 0", metric)) == std::string::npos;
+  };
+  while (!tells("collector_newest_complete") || !tells("collector_index_series")) {
     std::this_thread::sleep_for(10ms);
   }
   const double load_s =

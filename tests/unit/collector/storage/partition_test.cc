@@ -47,6 +47,23 @@ TEST(PartitionOf, RoundsDownBefore1970) {
   EXPECT_EQ(PartitionOf(kLogEventTable, Time(1969, 12, 31, 1)).name, "log_event_19691231");
 }
 
+TEST(PartitionNamed, ReadsWhatPartitionOfWrites) {
+  for (const PartitionedTable& table : kPartitionedTables) {
+    const Partition partition = PartitionOf(table, Time(2028, 2, 29, 8));
+    EXPECT_EQ(PartitionNamed(table, partition.name), partition) << partition.name;
+  }
+}
+
+TEST(PartitionNamed, KnowsNoOtherNames) {
+  for (const char* name :
+       {"", "block", "block_", "block_20261121", "block_20261121_8", "block_20261121_24",
+        "block_20261121_-1", "block_20261131_08", "block_20261121_08x", "block_2026112x_08",
+        "block_20261121-08", "blocks_20261121_08", "log_event_20261121"}) {
+    EXPECT_FALSE(PartitionNamed(kBlockTable, name)) << name;
+  }
+  EXPECT_FALSE(PartitionNamed(kLogEventTable, "log_event_20261121_08"));
+}
+
 TEST(PartitionsAhead, FollowWithoutAGap) {
   const auto partitions = PartitionsAhead(kBlockTable, Time(2026, 12, 31, 22, 30), 2);
   ASSERT_EQ(partitions.size(), 3u);
