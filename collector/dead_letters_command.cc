@@ -4,12 +4,12 @@
 
 #include <cstdio>
 
-#include "collector/api/time_text.h"
 #include "collector/bus/replay.h"
 #include "collector/part_options.h"
 #include "collector/storage/dead_letter_table.h"
 #include "shared/base/exit_code.h"
 #include "shared/text/json_writer.h"
+#include "shared/text/time_text.h"
 
 namespace collector {
 namespace {
@@ -22,7 +22,7 @@ bus::DeadLetterFilter FilterOf(const DeadLettersRequest& request) {
 }
 
 std::string LineOf(const bus::DeadLetter& letter, bool json) {
-  const std::string at = api::FormatTime(letter.at);
+  const std::string at = shared::text::FormatTime(letter.at);
   if (!json) {
     return fmt::format("{} {} {} [{}] offset {}, {} bytes: {}: {}", letter.id, at, letter.topic,
                        letter.partition, letter.offset, letter.size_bytes, letter.reason,

@@ -2,10 +2,12 @@
 
 #include "collector/api/json_writer.h"
 #include "collector/api/questions.h"
-#include "collector/api/time_text.h"
+#include "shared/text/time_text.h"
 
 namespace collector::api {
 namespace {
+
+using shared::text::FormatTime;
 
 double SecondsBetween(shared::WallTime earlier, shared::WallTime later) {
   return std::max(0.0, std::chrono::duration<double>(later - earlier).count());

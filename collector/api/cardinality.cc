@@ -1,10 +1,12 @@
 #include "collector/api/json_writer.h"
 #include "collector/api/labels_json.h"
 #include "collector/api/questions.h"
-#include "collector/api/time_text.h"
+#include "shared/text/time_text.h"
 
 namespace collector::api {
 namespace {
+
+using shared::text::FormatTime;
 
 void WriteCounts(JsonWriter& json, std::string_view key, std::string_view name,
                  const std::vector<SeriesCount>& counts) {

@@ -1,7 +1,7 @@
 #include "collector/api/json_writer.h"
 #include "collector/api/labels_json.h"
 #include "collector/api/questions.h"
-#include "collector/api/time_text.h"
+#include "shared/text/time_text.h"
 
 namespace collector::api {
 
@@ -17,8 +17,8 @@ shared::Result<std::string> AskHosts(TelemetryReader& reader, const QueryContext
     json.Key("id").Signed(host.id);
     json.Key("name").String(host.name);
     json.Key("host_id").String(host.host_key);
-    json.Key("first_seen").String(FormatTime(host.first_seen));
-    json.Key("last_seen").String(FormatTime(host.last_seen));
+    json.Key("first_seen").String(shared::text::FormatTime(host.first_seen));
+    json.Key("last_seen").String(shared::text::FormatTime(host.last_seen));
     WriteLabels(json.Key("resource"), host.resource);
     json.EndObject();
   }

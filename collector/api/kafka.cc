@@ -4,10 +4,12 @@
 #include "collector/api/json_writer.h"
 #include "collector/api/kafka_lag_route.h"
 #include "collector/api/questions.h"
-#include "collector/api/time_text.h"
+#include "shared/text/time_text.h"
 
 namespace collector::api {
 namespace {
+
+using shared::text::FormatTime;
 
 void WriteTime(JsonWriter& json, std::string_view key,
                const std::optional<shared::WallTime>& time) {

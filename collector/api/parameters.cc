@@ -4,15 +4,18 @@
 
 #include <algorithm>
 
-#include "collector/api/time_text.h"
 #include "shared/text/cursor.h"
 #include "shared/text/edit_distance.h"
+#include "shared/text/time_text.h"
 #include "shared/text/utf8.h"
 
 namespace collector::api {
 namespace {
 
+using shared::text::FormatTime;
+using shared::text::ParseDuration;
 using shared::text::ParseNumber;
+using shared::text::ParseTime;
 
 constexpr std::string_view kLabelPrefix = "label.";
 

@@ -2,7 +2,7 @@
 #include "collector/api/questions.h"
 #include "collector/api/selector.h"
 #include "collector/api/series_json.h"
-#include "collector/api/time_text.h"
+#include "shared/text/time_text.h"
 
 namespace collector::api {
 
@@ -20,8 +20,8 @@ shared::Result<std::string> AskSamples(TelemetryReader& reader, const QueryConte
                    reader.Samples(context, {selector, range, step, options.max_series, limit}));
   JsonWriter json;
   json.BeginObject();
-  json.Key("from").String(FormatTime(range.from));
-  json.Key("to").String(FormatTime(range.to));
+  json.Key("from").String(shared::text::FormatTime(range.from));
+  json.Key("to").String(shared::text::FormatTime(range.to));
   json.Key("resolution_ms").Number(static_cast<double>(answer.resolution.count()));
   json.Key("series").BeginArray();
   for (const SeriesSamples& row : answer.series) {

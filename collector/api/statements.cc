@@ -2,11 +2,13 @@
 
 #include "collector/api/json_writer.h"
 #include "collector/api/questions.h"
-#include "collector/api/time_text.h"
 #include "shared/text/cursor.h"
+#include "shared/text/time_text.h"
 
 namespace collector::api {
 namespace {
+
+using shared::text::FormatTime;
 
 void WriteCounters(JsonWriter& json, const std::map<std::string, double>& counters) {
   json.BeginObject();

@@ -50,6 +50,8 @@ constexpr Barrier kBarriers[] = {
     {"agent/postgres/", "agent/ship/", "a source knows no network"},
     {"collector/api/", "collector/storage/", "it declares the interface that it calls"},
     {"collector/ingest/", "collector/storage/", "it declares the interface that it calls"},
+    {"collector/ingest/", "collector/api/", "what both need is in shared/"},
+    {"collector/bus/", "collector/http/", "Kafka is not asked by HTTP"},
 };
 
 // The tailer's queue of batches is an Outbox, as the spool is: the shipper declares what it calls,

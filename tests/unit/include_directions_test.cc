@@ -75,6 +75,10 @@ TEST(IncludeDirections, NameFileLineAndReason) {
   expect("collector/ingest/a.cc", "#include \"collector/storage/a.h\"",
          "collector/ingest/ must not include collector/storage/: it declares the interface that it "
          "calls");
+  expect("collector/ingest/foreign/a.cc", "#include \"collector/api/a.h\"",
+         "collector/ingest/ must not include collector/api/: what both need is in shared/");
+  expect("collector/bus/a.cc", "#include \"collector/http/a.h\"",
+         "collector/bus/ must not include collector/http/: Kafka is not asked by HTTP");
 }
 
 }  // namespace

@@ -10,10 +10,10 @@
 #include <string>
 #include <utility>
 
-#include "collector/api/time_text.h"
 #include "collector/ingest/foreign/json_document.h"
 #include "collector/ingest/foreign/plain_units.h"
 #include "shared/model/block.h"
+#include "shared/text/time_text.h"
 
 namespace collector::ingest::foreign {
 namespace {
@@ -242,7 +242,7 @@ Result<void> Reader::ReadTime(const element& value, Point& point) {
   if (value.get(text) != simdjson::SUCCESS) {
     point.unix_nano = NanosOf(value);
   } else if (const auto first = text.find_first_of("-:T"); first == 4) {
-    if (const auto time = api::ParseTime(text, {})) {
+    if (const auto time = shared::text::ParseTime(text, {})) {
       point.unix_nano = static_cast<uint64_t>(shared::ToUnixNanos(*time));
     }
   } else if (const Result<element> number = nested_.Parse(text)) {

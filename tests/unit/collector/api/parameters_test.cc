@@ -5,14 +5,14 @@
 #include <array>
 #include <string>
 
-#include "collector/api/time_text.h"
+#include "shared/text/time_text.h"
 
 namespace {
 
-using collector::api::FormatTime;
 using collector::api::Parameters;
 using collector::api::TimeRange;
 using collector::http::Request;
+using shared::text::FormatTime;
 using std::chrono::minutes;
 
 Request Asked(std::vector<std::pair<std::string, std::string>> query) {

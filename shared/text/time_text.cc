@@ -1,4 +1,4 @@
-#include "collector/api/time_text.h"
+#include "shared/text/time_text.h"
 
 #include <fmt/format.h>
 
@@ -8,11 +8,9 @@
 
 #include "shared/text/cursor.h"
 
-namespace collector::api {
+namespace shared::text {
 namespace {
 
-using shared::WallTime;
-using shared::text::ParseNumber;
 using std::chrono::nanoseconds;
 
 // Years that an int64 of nanoseconds holds with room to spare.
@@ -145,4 +143,4 @@ std::optional<std::chrono::milliseconds> ParseDuration(std::string_view text) {
   return std::chrono::milliseconds(total);
 }
 
-}  // namespace collector::api
+}  // namespace shared::text

@@ -1,13 +1,13 @@
-#include "collector/api/time_text.h"
+#include "shared/text/time_text.h"
 
 #include <gtest/gtest.h>
 
 namespace {
 
-using collector::api::FormatTime;
-using collector::api::ParseDuration;
-using collector::api::ParseTime;
 using shared::FromUnixNanos;
+using shared::text::FormatTime;
+using shared::text::ParseDuration;
+using shared::text::ParseTime;
 
 constexpr int64_t kNow = 1'767'225'600'000'000'000;  // 2026-01-01T00:00:00Z
 
