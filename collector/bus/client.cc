@@ -79,17 +79,21 @@ bool HasScramFault(const config::Kafka& kafka, int version) {
          version < 0x020601ff;
 }
 
+std::string ExplainFailure(const config::Kafka& kafka, std::string_view reason, int version) {
+  if (!HasScramFault(kafka, version) ||
+      reason.find("SASL authentication error") == std::string_view::npos) {
+    return std::string(reason);
+  }
+  return fmt::format(
+      "{}: Kafka 4 refuses the {} of librdkafka before 2.6.1 (#4895; this one is {}) whatever the "
+      "password: set kafka.sasl_mechanism = \"PLAIN\" with kafka.security_protocol = \"sasl_ssl\", "
+      "or use certificates (security_protocol = \"ssl\", cert, key)",
+      reason, kafka.sasl_mechanism, rd_kafka_version_str());
+}
+
 Result<ClientSettings> ClientSettings::From(const config::Kafka& kafka, std::string_view purpose) {
   ClientSettings out{Conf(rd_kafka_conf_new())};
   RETURN_IF_ERROR(CheckFeatures(kafka, BuiltinFeatures(out.native())));
-  static shared::log::RateLimit once_an_hour(std::chrono::hours(1));
-  if (HasScramFault(kafka, rd_kafka_version()) && once_an_hour.Allow()) {
-    shared::log::Warn(
-        "Kafka: {} of librdkafka {} works with Kafka 3 but not with Kafka 4, which says 'invalid "
-        "credentials' (librdkafka #4895): there, use PLAIN with TLS, certificates, or librdkafka "
-        "2.6.1 or later",
-        kafka.sasl_mechanism, rd_kafka_version_str());
-  }
   rd_kafka_conf_set_log_cb(out.native(), Log);
   const auto set = [&](const char* name, const std::string& value) -> Result<void> {
     return value.empty() ? Result<void>() : out.Set(name, value);

@@ -65,6 +65,10 @@ shared::Result<void> CheckFeatures(const config::Kafka& kafka, std::string_view 
 // credentials", Kafka 3 takes it. `version`: rd_kafka_version().
 bool HasScramFault(const config::Kafka& kafka, int version);
 
+// `reason`, librdkafka's words for a connection that failed, and what helps when HasScramFault is
+// the likely cause of it.
+std::string ExplainFailure(const config::Kafka& kafka, std::string_view reason, int version);
+
 // An error of librdkafka or of a broker, "<what>: <librdkafka's words>".
 //   kNotFound           no such topic or partition
 //   kInvalidInput       a record that is larger than someone takes

@@ -267,8 +267,9 @@ void Producer::OnDelivery(rd_kafka_t* handle, const rd_kafka_message_t* message,
 }
 
 // Likewise. One broker of several that is away is not trouble yet.
-void Producer::OnError(rd_kafka_t* /*handle*/, int error, const char* reason, void* self) {
+void Producer::OnError(rd_kafka_t* /*handle*/, int error, const char* text, void* self) {
   auto& producer = *static_cast<Producer*>(self);
+  const std::string reason = ExplainFailure(producer.kafka_, text, rd_kafka_version());
   uint64_t suppressed = 0;
   if (producer.error_lines_.Allow(&suppressed)) {
     shared::log::Warn("Kafka: {}{}", reason,

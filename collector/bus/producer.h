@@ -100,7 +100,7 @@ class Producer {
   Producer(const config::Kafka& kafka, shared::metrics::Registry& registry);
   [[nodiscard]] shared::Result<Handle> OpenHandle();
   static void OnDelivery(rd_kafka_t* handle, const rd_kafka_message_t* message, void* self);
-  static void OnError(rd_kafka_t* handle, int error, const char* reason, void* self);
+  static void OnError(rd_kafka_t* handle, int error, const char* text, void* self);
 
   void Run();
   bool Round();

@@ -27,29 +27,47 @@ constexpr const char* kLimitName = "max.message.bytes";
 constexpr uint64_t kFramingBytes = 64 << 10;
 constexpr uint64_t kMostMessageBytes = 1'000'000'000;  // librdkafka's
 
-// One connection and the questions to it.
+// One connection and the questions to it. Stays where it is: librdkafka points to it.
 class Admin {
  public:
-  Admin(Handle handle, milliseconds timeout)
-      : handle_(std::move(handle)),
-        queue_(rd_kafka_queue_new(handle_.get())),
-        timeout_ms_(static_cast<int>(timeout.count())) {}
+  Admin(const config::Kafka& kafka, milliseconds timeout)
+      : kafka_(kafka), timeout_ms_(static_cast<int>(timeout.count())) {}
+  Result<void> Open();
 
   // Partitions by topic, of all that exist.
   Result<std::map<std::string, int>> Partitions();
-  Result<void> Create(const config::Kafka& kafka, const std::string& topic);
+  Result<void> Create(const std::string& topic);
   // A topic that was just made shows up a little later. 0: not in time.
   Result<int> AwaitPartitions(const std::string& topic);
   // nullopt: we may not ask.
   Result<std::optional<uint64_t>> MaxMessageBytes(const std::string& topic);
 
  private:
+  static void OnError(rd_kafka_t* handle, int error, const char* text, void* self);
   Result<Event> Answer(std::string_view what);
 
+  const config::Kafka& kafka_;
+  const int timeout_ms_;
+  std::string refusal_;  // why a broker does not let us in
   Handle handle_;
   Queue queue_;
-  const int timeout_ms_;
 };
+
+Result<void> Admin::Open() {
+  ASSIGN_OR_RETURN(ClientSettings settings, ClientSettings::From(kafka_, "topics"));
+  rd_kafka_conf_set_opaque(settings.native(), this);
+  rd_kafka_conf_set_error_cb(settings.native(), OnError);
+  ASSIGN_OR_RETURN(handle_, std::move(settings).Open(RD_KAFKA_PRODUCER));
+  queue_.reset(rd_kafka_queue_new(handle_.get()));
+  return {};
+}
+
+// By rd_kafka_poll.
+void Admin::OnError(rd_kafka_t* /*handle*/, int error, const char* text, void* self) {
+  if (error != RD_KAFKA_RESP_ERR__AUTHENTICATION && error != RD_KAFKA_RESP_ERR__SSL) return;
+  auto& admin = *static_cast<Admin*>(self);
+  admin.refusal_ = ExplainFailure(admin.kafka_, text, rd_kafka_version());
+}
 
 Result<Event> Admin::Answer(std::string_view what) {
   Event event(rd_kafka_queue_poll(queue_.get(), timeout_ms_));
@@ -65,7 +83,10 @@ Result<std::map<std::string, int>> Admin::Partitions() {
   const rd_kafka_resp_err_t error =
       rd_kafka_metadata(handle_.get(), 1, nullptr, &answer, timeout_ms_);
   if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    return tl::make_unexpected(ErrorOf(error, "Kafka: list of topics"));
+    rd_kafka_poll(handle_.get(), 0);
+    Error out = ErrorOf(error, "Kafka: list of topics");
+    if (!refusal_.empty()) out.message += ": " + refusal_;
+    return tl::make_unexpected(std::move(out));
   }
   const Metadata metadata(answer);
   std::map<std::string, int> out;
@@ -76,12 +97,12 @@ Result<std::map<std::string, int>> Admin::Partitions() {
   return out;
 }
 
-Result<void> Admin::Create(const config::Kafka& kafka, const std::string& topic) {
+Result<void> Admin::Create(const std::string& topic) {
   std::array<char, 512> text{};
-  rd_kafka_NewTopic_t* wanted = rd_kafka_NewTopic_new(topic.c_str(), kafka.partitions,
-                                                      kafka.replication, text.data(), text.size());
+  rd_kafka_NewTopic_t* wanted = rd_kafka_NewTopic_new(topic.c_str(), kafka_.partitions,
+                                                      kafka_.replication, text.data(), text.size());
   if (wanted == nullptr) return Fail(ErrorCode::kInvalidInput, "topic {}: {}", topic, text.data());
-  rd_kafka_NewTopic_set_config(wanted, kLimitName, std::to_string(TopicLimitBytes(kafka)).c_str());
+  rd_kafka_NewTopic_set_config(wanted, kLimitName, std::to_string(TopicLimitBytes(kafka_)).c_str());
   rd_kafka_CreateTopics(handle_.get(), &wanted, 1, nullptr, queue_.get());
   rd_kafka_NewTopic_destroy(wanted);
   const std::string what = fmt::format("topic {} cannot be made", topic);
@@ -170,9 +191,8 @@ std::string RaiseLimitCommand(const config::Kafka& kafka, const std::string& top
 Result<std::map<std::string, TopicState>> EnsureTopics(const config::Kafka& kafka,
                                                        std::span<const std::string> topics,
                                                        milliseconds timeout) {
-  ASSIGN_OR_RETURN(ClientSettings settings, ClientSettings::From(kafka, "topics"));
-  ASSIGN_OR_RETURN(Handle handle, std::move(settings).Open(RD_KAFKA_PRODUCER));
-  Admin admin(std::move(handle), timeout);
+  Admin admin(kafka, timeout);
+  RETURN_IF_ERROR(admin.Open());
   ASSIGN_OR_RETURN(const auto partitions, admin.Partitions());
   std::map<std::string, TopicState> out;
   for (const std::string& topic : topics) {
@@ -189,7 +209,7 @@ Result<std::map<std::string, TopicState>> EnsureTopics(const config::Kafka& kafk
                   "topic {} does not exist and kafka.create_topics is false; to make it: {}", topic,
                   CreateTopicCommand(kafka, topic));
     }
-    if (Result<void> created = admin.Create(kafka, topic); !created) {
+    if (Result<void> created = admin.Create(topic); !created) {
       Error error = std::move(created).error();
       if (!shared::IsRetryable(error.code)) {
         error.message += "; to make it by hand: " + CreateTopicCommand(kafka, topic);

@@ -192,6 +192,8 @@ void ReadKafka(Reader section, Kafka& out) {
     }
   }
   section.Choice("security_protocol", out.security_protocol, kProtocols);
+  // What every broker takes, where nobody can read it.
+  if (out.security_protocol == "sasl_ssl") out.sasl_mechanism = "PLAIN";
   section.Choice("sasl_mechanism", out.sasl_mechanism, kMechanisms);
   section.String("username", out.username, kOptional);
   section.Secret("password", out.password);

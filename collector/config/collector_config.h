@@ -121,7 +121,7 @@ struct KafkaSource {  // [[kafka.sources]]: a topic of a foreign producer
 struct Kafka {
   std::vector<std::string> brokers;              // "host:port"; empty: no Kafka
   std::string security_protocol = "plaintext";   // "ssl", "sasl_plaintext", "sasl_ssl"
-  std::string sasl_mechanism = "SCRAM-SHA-512";  // "SCRAM-SHA-256", "PLAIN"
+  std::string sasl_mechanism = "SCRAM-SHA-512";  // "SCRAM-SHA-256", "PLAIN": default of sasl_ssl
   std::string username;
   shared::Secret password;  // or password_file
   std::string ca;           // PEM files; "": the system's authorities

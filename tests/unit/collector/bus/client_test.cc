@@ -47,6 +47,25 @@ TEST(HasScramFault, IsThatOfLibrariesBeforeTheirRepair) {
   EXPECT_FALSE(HasScramFault(Secured("ssl", "SCRAM-SHA-512"), 0x020002ff));
 }
 
+TEST(ExplainFailure, SaysWhatHelpsWhenKafka4RefusesAnOldLibrary) {
+  const std::string refused =
+      "k1:9093: SASL authentication error: Authentication failed during authentication due to "
+      "invalid credentials with SASL mechanism SCRAM-SHA-512";
+  const config::Kafka scram = Secured("sasl_ssl", "SCRAM-SHA-512");
+  EXPECT_EQ(ExplainFailure(scram, refused, 0x020002ff),
+            refused +
+                ": Kafka 4 refuses the SCRAM-SHA-512 of librdkafka before 2.6.1 (#4895; this one "
+                "is " +
+                std::string(rd_kafka_version_str()) +
+                ") whatever the password: set kafka.sasl_mechanism = \"PLAIN\" with "
+                "kafka.security_protocol = \"sasl_ssl\", or use certificates (security_protocol "
+                "= \"ssl\", cert, key)");
+  EXPECT_EQ(ExplainFailure(scram, refused, 0x020601ff), refused);
+  EXPECT_EQ(ExplainFailure(scram, "k1:9093: Connection refused", 0x020002ff),
+            "k1:9093: Connection refused");
+  EXPECT_EQ(ExplainFailure(Secured("sasl_ssl", "PLAIN"), refused, 0x020002ff), refused);
+}
+
 TEST(ClientSettings, TheLibraryHereCanDoAllThatTheConfigurationOffers) {
   for (const char* protocol : {"plaintext", "ssl", "sasl_plaintext", "sasl_ssl"}) {
     for (const char* mechanism : {"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"}) {

@@ -125,7 +125,7 @@ future_skew = "20s"
 [kafka]
 brokers = ["k1:9092", "k2:9093"]
 security_protocol = "sasl_ssl"
-sasl_mechanism = "PLAIN"
+sasl_mechanism = "SCRAM-SHA-256"
 username = "u"
 password = "kennwort"
 ca = "/ca"
@@ -207,7 +207,7 @@ level = "error"
                      .future_skew = 20s};
   expected.kafka = {.brokers = {"k1:9092", "k2:9093"},
                     .security_protocol = "sasl_ssl",
-                    .sasl_mechanism = "PLAIN",
+                    .sasl_mechanism = "SCRAM-SHA-256",
                     .username = "u",
                     .password = shared::Secret("kennwort"),
                     .ca = "/ca",
@@ -264,6 +264,16 @@ TEST(CollectorConfig, ChecksWhatBelongsTogether) {
   expect_problem(
       "[http]\nbody_limit = \"512MiB\"", "http.bodies_in_flight_limit",
       "256MiB must not be below body_limit (512MiB), or no body of that size is ever taken");
+}
+
+TEST(CollectorConfig, SendsAPasswordAsItIsInsideOfTlsOnly) {
+  const auto mechanism = [](const std::string& protocol) {
+    return Read("[kafka]\nusername = \"u\"\npassword = \"p\"\nsecurity_protocol = \"" + protocol +
+                "\"\n")
+        .config.kafka.sasl_mechanism;
+  };
+  EXPECT_EQ(mechanism("sasl_ssl"), "PLAIN");
+  EXPECT_EQ(mechanism("sasl_plaintext"), "SCRAM-SHA-512");
 }
 
 TEST(CollectorConfig, TakesRolesOfTheCommandLineInstead) {
