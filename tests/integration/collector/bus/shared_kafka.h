@@ -13,6 +13,7 @@
 #include "collector/bus/producer.h"
 #include "tests/support/kafka_client.h"
 #include "tests/support/kafka_server.h"
+#include "tests/support/metric_value.h"
 
 namespace tests {
 
@@ -27,6 +28,9 @@ class SharedKafka : public ::testing::Test {
     if (!server_->running()) server_->Start();
     config_.brokers = {server_->address()};
     config_.partitions = 3;
+    // A broker on a loaded machine, under a sanitizer, may take its time; a test that is about
+    // timeouts sets its own.
+    config_.delivery_timeout = std::chrono::minutes(2);
   }
 
   static std::string Topic(std::string_view what = "topic") {
@@ -48,9 +52,9 @@ class SendResults {
       promise->set_value({results.begin(), results.end()});
     };
   }
-  // As text, "ok" or "<code>: <message>", joined by newlines; "nothing" after 60 s.
+  // As text, "ok" or "<code>: <message>", joined by newlines; "nothing" after 3 min.
   std::string Text() {
-    if (future_.wait_for(std::chrono::seconds(60)) != std::future_status::ready) return "nothing";
+    if (future_.wait_for(std::chrono::minutes(3)) != std::future_status::ready) return "nothing";
     std::string out;
     for (const shared::Result<void>& result : future_.get()) {
       if (!out.empty()) out += '\n';
@@ -69,14 +73,5 @@ class SendResults {
   std::shared_ptr<std::promise<Results>> promise_ = std::make_shared<std::promise<Results>>();
   std::shared_future<Results> future_ = promise_->get_future().share();
 };
-
-// The value of a metric in the exposition: "collector_kafka_queue_bytes"; "" when it is not there.
-inline std::string MetricValue(const shared::metrics::Registry& registry, const std::string& name) {
-  const std::string text = "\n" + registry.Expose();
-  const size_t line = text.find("\n" + name + " ");
-  if (line == std::string::npos) return "";
-  const size_t value = line + name.size() + 2;
-  return text.substr(value, text.find('\n', value) - value);
-}
 
 }  // namespace tests
