@@ -96,7 +96,7 @@ shared::Result<void> Collector::Parts::BuildConsumer(const config::CollectorConf
     std::vector<api::KafkaLagRow> rows;
     for (const bus::PartitionLag& one : consumer->Lag()) {
       rows.push_back({one.id.topic, one.id.partition, one.next_offset, one.high_watermark, one.lag,
-                      one.paused});
+                      one.paused, one.blocked});
     }
     return rows;
   });

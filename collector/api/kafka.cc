@@ -103,6 +103,7 @@ void AddKafkaLagRoute(http::Server& server, std::function<std::vector<KafkaLagRo
                    json.Key("high_watermark").Signed(row.high_watermark);
                    json.Key("lag").Signed(row.lag);
                    json.Key("paused").Bool(row.paused);
+                   json.Key("blocked").String(row.blocked);
                    json.EndObject();
                  }
                  json.EndArray().EndObject();

@@ -16,7 +16,8 @@ struct KafkaLagRow {
   int64_t next_offset = 0;
   int64_t high_watermark = 0;  // -1: not known yet
   int64_t lag = 0;             // records
-  bool paused = false;         // its writer is busy
+  bool paused = false;         // its writer is busy, or it is blocked
+  std::string blocked;         // why its next record can be neither stored nor buried; "": it can
 };
 
 // GET /api/pgvigil/v1/kafka/lag, in processes with the role store: theirs is the only live answer.

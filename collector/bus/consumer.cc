@@ -5,7 +5,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "collector/bus/message.h"
+#include "collector/bus/dead_letters.h"
+#include "collector/bus/group_member.h"
 #include "collector/bus/topics.h"
 #include "shared/concurrency/thread_name.h"
 
@@ -15,6 +16,7 @@ namespace {
 using namespace std::chrono_literals;
 using shared::ErrorCode;
 using shared::Result;
+using std::chrono::milliseconds;
 using SteadyClock = std::chrono::steady_clock;
 
 constexpr auto kPollTime = 100ms;
@@ -27,11 +29,13 @@ constexpr auto kCommitInterval = 5s;
 constexpr auto kRevokeTime = 5s;
 constexpr auto kAnchorTime = 2s;  // until the record before the position should have come
 constexpr auto kRestartPause = 1s;
-constexpr int kQueryMs = 5'000;
 constexpr auto kTopicsTime = 5s;
+constexpr auto kTopicsInterval = 10s;
+constexpr auto kJoinInterval = 1s;
 
-PartitionId IdOf(const rd_kafka_topic_partition_t& one) {
-  return {one.topic, one.partition};
+// Of the nth attempt in a row: doubles, without jitter, for one partition is no fleet.
+milliseconds PauseOf(const shared::Backoff::Config& retry, int times) {
+  return std::min(retry.most, retry.first * (1 << std::min(times, 16)));
 }
 
 }  // namespace
@@ -42,7 +46,7 @@ Result<std::unique_ptr<Consumer>> Consumer::Open(ConsumerOptions options, Record
   ASSIGN_OR_RETURN(std::unique_ptr<DeadLetters> dead_letters, DeadLetters::Open(options.kafka));
   std::unique_ptr<Consumer> out(
       new Consumer(std::move(options), store, std::move(dead_letters), clock, registry));
-  ASSIGN_OR_RETURN(out->handle_, out->Connect());
+  ASSIGN_OR_RETURN(out->member_, out->Join());
   out->thread_ = std::jthread([self = out.get()](std::stop_token stop) { self->Run(stop); });
   return out;
 }
@@ -53,20 +57,13 @@ Consumer::Consumer(ConsumerOptions options, RecordStore& store,
     : options_(std::move(options)),
       store_(store),
       clock_(clock),
-      registry_(registry),
       dead_letters_(std::move(dead_letters)),
-      rebalances_(registry.AddCounter("collector_kafka_rebalances_total",
-                                      "Times the group gave us partitions.")),
-      recreated_topics_(registry.AddCounter(
-          "collector_kafka_topics_recreated_total",
-          "Partitions read from their beginning because the topic had been made again.")),
-      expired_records_(registry.AddCounter("collector_kafka_expired_records_total",
-                                           "Records that Kafka deleted before they were stored.")),
-      recreated_(registry.AddCounter("collector_kafka_consumers_recreated_total",
-                                     "Consumers replaced after a fatal error.")),
-      assigned_(registry.AddGauge("collector_kafka_assigned_partitions",
-                                  "Partitions that this process has.")),
+      metrics_(registry),
       backoff_(options_.retry, static_cast<uint64_t>(clock.Now().time_since_epoch().count())) {}
+
+Consumer::~Consumer() {
+  Stop();
+}
 
 void Consumer::Stop() {
   thread_.request_stop();
@@ -87,75 +84,51 @@ std::vector<PartitionLag> Consumer::Lag() const {
   return health_.With([](const Health& health) { return health.lag; });
 }
 
-Result<Handle> Consumer::Connect() {
-  ASSIGN_OR_RETURN(ClientSettings settings, ClientSettings::From(options_.kafka, "consumer"));
-  const std::pair<const char*, std::string> kSettings[] = {
-      {"group.id", options_.kafka.group},
-      {"enable.auto.commit", "false"},
-      {"enable.auto.offset.store", "false"},
-      // Out of range is for us to decide: CheckPosition.
-      {"auto.offset.reset", "error"},
-      // Eager: librdkafka's cooperative assignor delivers twice on resume (#4637).
-      {"partition.assignment.strategy", "range,roundrobin"},
-      {"session.timeout.ms", std::to_string(options_.kafka.session_timeout.count())},
-      {"max.poll.interval.ms",
-       std::to_string(std::max<int64_t>(300'000, options_.kafka.session_timeout.count()))},
-      {"topic.metadata.refresh.interval.ms", "10000"},
-      {"fetch.wait.max.ms", "100"},
-      {"queued.max.messages.kbytes", "16384"},
-  };
-  for (const auto& [name, value] : kSettings) RETURN_IF_ERROR(settings.Set(name, value));
-  rd_kafka_conf_set_opaque(settings.native(), this);
-  rd_kafka_conf_set_rebalance_cb(settings.native(), OnRebalance);
-  ASSIGN_OR_RETURN(Handle handle, std::move(settings).Open(RD_KAFKA_CONSUMER));
-  rd_kafka_poll_set_consumer(handle.get());
-  TopicPartitions topics(rd_kafka_topic_partition_list_new(1));
-  rd_kafka_topic_partition_list_add(topics.get(), options_.kafka.topic.c_str(),
-                                    RD_KAFKA_PARTITION_UA);
-  for (const config::KafkaSource& source : options_.kafka.sources) {
-    rd_kafka_topic_partition_list_add(topics.get(), source.topic.c_str(), RD_KAFKA_PARTITION_UA);
-  }
-  if (const auto error = rd_kafka_subscribe(handle.get(), topics.get());
-      error != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    return tl::make_unexpected(ErrorOf(error, "subscribe"));
-  }
-  return handle;
+Result<std::unique_ptr<GroupMember>> Consumer::Join() {
+  return GroupMember::Open(options_.kafka,
+                           {[this](std::vector<PartitionId> ids) { OnAssigned(std::move(ids)); },
+                            [this] { OnRevoked(); }});
 }
 
 void Consumer::Run(std::stop_token stop) {
   shared::SetThreadName("kafka-consumer");
-  bool topics_there = false;
-  SteadyClock::time_point next_look{};
   while (!stop.stop_requested()) {
-    if (!topics_there && SteadyClock::now() >= next_look) {
-      const std::string wanted[] = {options_.kafka.topic, options_.kafka.dead_topic};
-      const auto found = EnsureTopics(options_.kafka, wanted, kTopicsTime);
-      topics_there = found.has_value();
-      next_look = SteadyClock::now() + 10s;
-      health_.With([&](Health& health) {
-        health.trouble = found ? std::nullopt : std::optional(found.error().message);
-      });
-      uint64_t suppressed = 0;
-      if (!found && warn_limit_.Allow(&suppressed)) {
-        shared::log::Warn("kafka: {} ({} more such failures)", found.error().message, suppressed);
-      }
-    }
+    if (!topics_there_ && SteadyClock::now() >= next_look_) LookForTopics();
     Round();
-    if (rd_kafka_fatal_error(handle_.get(), nullptr, 0) == RD_KAFKA_RESP_ERR_NO_ERROR) continue;
-    shared::log::Error(
-        "kafka: the consumer met an error that it cannot recover from; a new one "
-        "takes over");
-    recreated_.Increment();
-    Leave();
-    handle_.reset();
-    Result<Handle> next = Connect();
-    if (!next) {  // the same settings worked before: out of threads or descriptors
-      shared::log::Error("kafka: {}", next.error().message);
-      return;
-    }
-    handle_ = std::move(*next);
+    if (fail_.exchange(false)) member_->FailFatally();
+    if (member_->HasFailed()) Replace();
   }
   Leave();
+}
+
+void Consumer::LookForTopics() {
+  const std::string wanted[] = {options_.kafka.topic, options_.kafka.dead_topic};
+  const auto found = EnsureTopics(options_.kafka, wanted, kTopicsTime);
+  topics_there_ = found.has_value();
+  next_look_ = SteadyClock::now() + kTopicsInterval;
+  health_.With([&](Health& health) {
+    health.trouble = found ? std::nullopt : std::optional(found.error().message);
+  });
+  uint64_t suppressed = 0;
+  if (!found && warn_limit_.Allow(&suppressed)) {
+    shared::log::Warn("kafka: {} ({} more such failures)", found.error().message, suppressed);
+  }
+}
+
+// librdkafka gave up on the member; a new one takes over.
+void Consumer::Replace() {
+  if (SteadyClock::now() < next_join_) return;  // at the next round
+  next_join_ = SteadyClock::now() + kJoinInterval;
+  Result<std::unique_ptr<GroupMember>> next = Join();
+  if (!next) {  // the same settings worked before: out of threads or descriptors
+    shared::log::Error("kafka: {}", next.error().message);
+    return;
+  }
+  shared::log::Error(
+      "kafka: the consumer met an error that it cannot recover from; a new one takes over");
+  metrics_.recreated.Increment();
+  Leave();
+  member_ = std::move(*next);
 }
 
 void Consumer::Leave() {
@@ -166,27 +139,23 @@ void Consumer::Leave() {
     health.joined = false;
     health.lag.clear();
   });
-  rd_kafka_consumer_close(handle_.get());
+  member_->Close();
 }
 
 void Consumer::Round() {
   const bool busy = std::any_of(partitions_.begin(), partitions_.end(), [](const auto& one) {
     return one.second.waiting.has_value() || one.second.lease == nullptr;
   });
-  const auto wait = busy ? kBusyPollTime : kPollTime;
-  const Message message(rd_kafka_consumer_poll(handle_.get(), static_cast<int>(wait.count())));
-  if (message) Take(*message);
+  auto polled = member_->Poll(busy ? kBusyPollTime : kPollTime);
+  if (auto* record = std::get_if<ConsumedRecord>(&polled)) TakeRecord(std::move(*record));
+  if (const auto* error = std::get_if<FetchError>(&polled)) TakeError(*error);
   SubmitWaiting();
-  const auto now = SteadyClock::now();
   for (auto& [id, partition] : partitions_) {
-    if (partition.lease != nullptr && partition.lease->is_lost()) {
-      Restart(id, partition, kRestartPause, "another process claimed it");
-    } else if (partition.lease != nullptr && partition.anchor && now >= partition.check_at) {
-      CheckPosition(id, partition);
-    }
+    if (partition.lease != nullptr) LookAfter(id, partition);
   }
   ClaimDue();
-  if (reassign_) Assign();
+  if (refetch_) Fetch();
+  const auto now = SteadyClock::now();
   if (now >= next_report_) Report();
   if (now >= next_commit_) {
     next_commit_ = now + kCommitInterval;
@@ -194,68 +163,52 @@ void Consumer::Round() {
   }
 }
 
-void Consumer::OnRebalance(rd_kafka_t* handle, rd_kafka_resp_err_t error,
-                           rd_kafka_topic_partition_list_t* list, void* opaque) {
-  auto& self = *static_cast<Consumer*>(opaque);
-  if (error != RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
-    self.ReleaseAll();
-    self.CommitGroupOffsets();
-    self.partitions_.clear();
-    rd_kafka_assign(handle, nullptr);
-    self.Report();
-    return;
-  }
-  self.rebalances_.Increment();
-  self.ReleaseAll();
-  self.partitions_.clear();
-  for (int i = 0; i < list->cnt; ++i) self.partitions_.try_emplace(IdOf(list->elems[i]));
-  shared::log::Info("kafka: the group gave us {} partitions", list->cnt);
-  self.backoff_.Reset();
-  self.ClaimDue();
+void Consumer::OnAssigned(std::vector<PartitionId> ids) {
+  metrics_.rebalances.Increment();
+  ReleaseAll();
+  partitions_.clear();
+  for (PartitionId& id : ids) partitions_.try_emplace(std::move(id));
+  shared::log::Info("kafka: the group gave us {} partitions", ids.size());
+  backoff_.Reset();
+  ClaimDue();
   // Also with none claimed: the group waits for our answer.
-  self.Assign();
-  self.health_.With([](Health& health) { health.joined = true; });
+  Fetch();
+  health_.With([](Health& health) { health.joined = true; });
 }
 
-void Consumer::Take(const rd_kafka_message_t& message) {
-  if (message.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    TakeError(message);
-    return;
-  }
-  const PartitionId id{rd_kafka_topic_name(message.rkt), message.partition};
-  const auto found = partitions_.find(id);
-  if (found == partitions_.end() || found->second.lease == nullptr) return;
-  TakeRecord(message, id, found->second);
+void Consumer::OnRevoked() {
+  ReleaseAll();
+  CommitGroupOffsets();
+  partitions_.clear();
+  Report();
 }
 
-void Consumer::TakeError(const rd_kafka_message_t& message) {
-  const std::string topic = message.rkt == nullptr ? "" : rd_kafka_topic_name(message.rkt);
-  const bool gone = message.err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
-                    message.err == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
-                    message.err == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
+void Consumer::TakeError(const FetchError& error) {
+  const bool gone = error.kind == FetchError::Kind::kGone;
   for (auto& [id, partition] : partitions_) {
-    if (partition.lease == nullptr || id.topic != topic) continue;
-    if (gone && message.partition < 0) {
+    if (partition.lease == nullptr || id.topic != error.id.topic) continue;
+    if (gone && error.id.partition < 0) {
       Restart(id, partition, kRestartPause, "its topic is gone");
-    } else if (id.partition != message.partition) {
+    } else if (id.partition != error.id.partition) {
       continue;
     } else if (gone) {
       Restart(id, partition, kRestartPause, "it is gone");
-    } else if (message.err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) {
+    } else if (error.kind == FetchError::Kind::kOutOfRange) {
       CheckPosition(id, partition);
     }
   }
   uint64_t suppressed = 0;
   if (warn_limit_.Allow(&suppressed)) {
-    shared::log::Warn("kafka: {}{}: {} ({} more such failures)", topic,
-                      message.partition < 0 ? "" : fmt::format(" [{}]", message.partition),
-                      rd_kafka_message_errstr(&message), suppressed);
+    shared::log::Warn("kafka: {}{}: {} ({} more such failures)", error.id.topic,
+                      error.id.partition < 0 ? "" : fmt::format(" [{}]", error.id.partition),
+                      error.message, suppressed);
   }
 }
 
-void Consumer::TakeRecord(const rd_kafka_message_t& message, const PartitionId& id,
-                          Partition& partition) {
-  ConsumedRecord record = CopyMessage(message);
+void Consumer::TakeRecord(ConsumedRecord record) {
+  const auto found = partitions_.find(PartitionId{record.topic, record.partition});
+  if (found == partitions_.end() || found->second.lease == nullptr) return;
+  auto& [id, partition] = *found;
   if (partition.anchor) {
     if (record.offset != partition.next || AnchorOf(record.value) != *partition.anchor) {
       CheckPosition(id, partition);
@@ -270,16 +223,15 @@ void Consumer::TakeRecord(const rd_kafka_message_t& message, const PartitionId& 
   }
   if (partition.next >= 0 && record.offset < partition.next) return;
   if (partition.waiting) {  // it was fetched before the pause: again, later
-    reassign_ = true;
+    refetch_ = true;
     return;
   }
   partition.next = record.offset + 1;
-  const shared::metrics::LabelMap labels{{"topic", id.topic}};
-  registry_
-      .AddCounter("collector_kafka_consumed_records_total", "Records taken from Kafka.", labels)
-      .Increment();
-  registry_.AddCounter("collector_kafka_consumed_bytes_total", "Their values' size.", labels)
-      .Increment(static_cast<double>(record.value.size()));
+  Hand(std::move(record), id, partition);
+}
+
+void Consumer::Hand(ConsumedRecord record, const PartitionId& id, Partition& partition) {
+  metrics_.CountConsumed(id.topic, record.value.size());
   PendingRecord pending;
   pending.lease = partition.lease;
   ReadRecord(record, SourceOf(id.topic), partition.generation, options_.limits, clock_.Now(),
@@ -310,13 +262,7 @@ void Consumer::SubmitWaiting() {
 void Consumer::Pause(const PartitionId& id, Partition& partition, bool paused) {
   if (partition.paused == paused) return;
   partition.paused = paused;
-  TopicPartitions list(rd_kafka_topic_partition_list_new(1));
-  rd_kafka_topic_partition_list_add(list.get(), id.topic.c_str(), id.partition);
-  if (paused) {
-    rd_kafka_pause_partitions(handle_.get(), list.get());
-  } else {
-    rd_kafka_resume_partitions(handle_.get(), list.get());
-  }
+  member_->Pause(id, paused);
 }
 
 void Consumer::ClaimDue() {
@@ -327,24 +273,34 @@ void Consumer::ClaimDue() {
   }
   if (due.empty()) return;
   Result<std::vector<Claim>> claims = store_.ClaimPartitions(due);
-  if (!claims) {
-    const auto again = SteadyClock::now() + backoff_.Next();
-    for (const PartitionId& id : due) partitions_[id].due = again;
-    uint64_t suppressed = 0;
-    if (claim_limit_.Allow(&suppressed)) {
-      shared::log::Warn("kafka: {} partitions wait to be claimed: {} ({} more such failures)",
-                        due.size(), claims.error().message, suppressed);
-    }
-    return;
+  const size_t claimed = claims ? claims->size() : 0;
+  if (claimed == due.size()) backoff_.Reset();
+  if (claims) {
+    for (Claim& claim : *claims) Hold(std::move(claim));
+    refetch_ = refetch_ || claimed > 0;
   }
-  backoff_.Reset();
-  for (Claim& claim : *claims) Hold(std::move(claim));
-  reassign_ = true;
+  if (claimed == due.size()) return;
+  const auto again = SteadyClock::now() + backoff_.Next();
+  for (const PartitionId& id : due) partitions_[id].due = again;
+  uint64_t suppressed = 0;
+  if (claim_limit_.Allow(&suppressed)) {
+    shared::log::Warn(
+        "kafka: {} partitions wait to be claimed: {} ({} more such failures)", due.size() - claimed,
+        claims ? "a transaction of their former owner is not over" : claims.error().message,
+        suppressed);
+  }
+}
+
+// All but why it does not go on.
+void Consumer::Forget(Partition& partition) {
+  std::optional<Block> block = std::move(partition.block);
+  partition = Partition{};
+  partition.block = std::move(block);
 }
 
 void Consumer::Hold(Claim claim) {
   Partition& partition = partitions_[{claim.lease->topic(), claim.lease->partition()}];
-  partition = Partition{};
+  Forget(partition);
   partition.lease = std::move(claim.lease);
   partition.generation = claim.generation;
   partition.anchor = claim.anchor;
@@ -352,17 +308,52 @@ void Consumer::Hold(Claim claim) {
     partition.next = claim.next_offset - 1;
     partition.check_at = SteadyClock::now() + kAnchorTime;
   } else {
-    partition.next = claim.next_offset > 0 ? claim.next_offset : int64_t{RD_KAFKA_OFFSET_BEGINNING};
+    partition.next = claim.next_offset > 0 ? claim.next_offset : GroupMember::kFromBeginning;
   }
 }
 
-void Consumer::Restart(const PartitionId& id, Partition& partition, std::chrono::milliseconds pause,
-                       const char* why) {
-  shared::log::Warn("kafka: {} [{}] is claimed anew: {}", id.topic, id.partition, why);
+// What a writer or another process did to the lease, and whether the topic has proved itself.
+void Consumer::LookAfter(const PartitionId& id, Partition& partition) {
+  const Lease& lease = *partition.lease;
+  if (partition.block && lease.next_offset() > partition.block->offset) {
+    shared::log::Info("kafka: {} [{}] goes on after record {}", id.topic, id.partition,
+                      partition.block->offset);
+    partition.block.reset();
+  }
+  if (lease.is_lost()) {
+    Restart(id, partition, kRestartPause, "another process claimed it");
+  } else if (const std::optional<std::string> why = lease.blocked()) {
+    BlockPartition(id, partition, *why);
+  } else if (partition.anchor && SteadyClock::now() >= partition.check_at) {
+    CheckPosition(id, partition);
+  }
+}
+
+void Consumer::Restart(const PartitionId& id, Partition& partition, milliseconds pause,
+                       const std::string& why) {
+  uint64_t suppressed = 0;
+  if (restart_limit_.Allow(&suppressed)) {
+    shared::log::Warn("kafka: {} [{}] is claimed anew: {} ({} more such lines)", id.topic,
+                      id.partition, why, suppressed);
+  }
   Release(partition);
-  partition = Partition{};
+  Forget(partition);
   partition.due = SteadyClock::now() + pause;
-  reassign_ = true;
+  refetch_ = true;
+}
+
+void Consumer::BlockPartition(const PartitionId& id, Partition& partition, const std::string& why) {
+  const int64_t offset = partition.lease->next_offset();
+  if (!partition.block || partition.block->offset != offset) {
+    partition.block = Block{offset, 0, {}};
+    shared::log::Error("kafka: {} [{}] stops before record {}: {}", id.topic, id.partition, offset,
+                       why);
+  }
+  Block& block = *partition.block;
+  block.times += 1;
+  block.why = why;
+  topics_there_ = false;  // the dead-letter topic may be gone
+  Restart(id, partition, PauseOf(options_.retry, block.times), why);
 }
 
 void Consumer::CheckPosition(const PartitionId& id, Partition& partition) {
@@ -371,24 +362,22 @@ void Consumer::CheckPosition(const PartitionId& id, Partition& partition) {
     Restart(id, partition, 0ms, "its position is not in the log");
     return;
   }
-  int64_t low = 0, high = 0;
-  const auto error = rd_kafka_query_watermark_offsets(handle_.get(), id.topic.c_str(), id.partition,
-                                                      &low, &high, kQueryMs);
+  const Result<LogRange> range = member_->AskRange(id);
   partition.check_at = SteadyClock::now() + kAnchorTime;
-  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    Restart(id, partition, kRestartPause, ErrorOf(error, "how long is the log").message.c_str());
+  if (!range) {
+    Restart(id, partition, kRestartPause, range.error().message);
     return;
   }
   const int64_t position = partition.lease->next_offset();
-  if (high < position) {
-    Move(id, partition, low, Reposition::kRecreated);
-  } else if (low > position) {
-    Move(id, partition, low, Reposition::kExpired);
-  } else if (low == position && partition.anchor) {
+  if (range->high < position) {
+    Move(id, partition, range->low, Reposition::kRecreated);
+  } else if (range->low > position) {
+    Move(id, partition, range->low, Reposition::kExpired);
+  } else if (range->low == position && partition.anchor) {
     // All that was stored has expired, no record more: nothing is left to prove the topic by.
     partition.anchor.reset();
-    partition.next = low;
-    reassign_ = true;
+    partition.next = range->low;
+    refetch_ = true;
   }
 }
 
@@ -396,24 +385,25 @@ void Consumer::Move(const PartitionId& id, Partition& partition, int64_t offset,
   const int64_t position = partition.lease->next_offset();
   Result<void> moved = store_.MovePosition(*partition.lease, offset, why);
   if (!moved) {
-    Restart(id, partition, kRestartPause, moved.error().message.c_str());
+    Restart(id, partition, kRestartPause, moved.error().message);
     return;
   }
   if (why == Reposition::kRecreated) {
-    recreated_topics_.Increment();
+    metrics_.recreated_topics.Increment();
     partition.generation += 1;
     shared::log::Warn(
         "kafka: {} [{}] was made again: other records stand before {}, where we "
         "were; reading begins at {}",
         id.topic, id.partition, position, offset);
   } else {
-    expired_records_.Increment(static_cast<double>(offset - position));
+    metrics_.expired_records.Increment(static_cast<double>(offset - position));
     shared::log::Error("kafka: {} [{}]: records {} to {} expired before they were stored", id.topic,
                        id.partition, position, offset - 1);
   }
   partition.anchor.reset();
-  partition.next = offset > 0 ? offset : int64_t{RD_KAFKA_OFFSET_BEGINNING};
-  reassign_ = true;
+  partition.block.reset();
+  partition.next = offset > 0 ? offset : GroupMember::kFromBeginning;
+  refetch_ = true;
 }
 
 void Consumer::Release(Partition& partition) {
@@ -431,18 +421,13 @@ void Consumer::ReleaseAll() {
   for (auto& [id, partition] : partitions_) Release(partition);
 }
 
-void Consumer::Assign() {
-  reassign_ = false;
-  TopicPartitions list(rd_kafka_topic_partition_list_new(static_cast<int>(partitions_.size())));
-  for (auto& [id, partition] : partitions_) {
-    if (partition.lease == nullptr) continue;
-    rd_kafka_topic_partition_list_add(list.get(), id.topic.c_str(), id.partition)->offset =
-        partition.next;
+void Consumer::Fetch() {
+  refetch_ = false;
+  std::map<PartitionId, int64_t> positions;
+  for (const auto& [id, partition] : partitions_) {
+    if (partition.lease != nullptr) positions.emplace(id, partition.next);
   }
-  if (const auto error = rd_kafka_assign(handle_.get(), list.get());
-      error != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    shared::log::Error("kafka: {}", ErrorOf(error, "assign").message);
-  }
+  member_->Fetch(positions);
   // Whether an assignment keeps pauses is not documented: say what we want.
   for (auto& [id, partition] : partitions_) {
     if (partition.lease == nullptr) continue;
@@ -454,46 +439,42 @@ void Consumer::Assign() {
 void Consumer::Report() {
   next_report_ = SteadyClock::now() + kReportInterval;
   std::vector<PartitionLag> lags;
+  size_t blocked = 0;
   for (const auto& [id, partition] : partitions_) {
-    if (partition.lease == nullptr) continue;
-    PartitionLag lag{id, partition.lease->next_offset(), -1, 0, partition.paused};
-    int64_t low = 0, high = 0;
-    if (rd_kafka_get_watermark_offsets(handle_.get(), id.topic.c_str(), id.partition, &low,
-                                       &high) == RD_KAFKA_RESP_ERR_NO_ERROR &&
-        high >= 0) {
-      lag.high_watermark = high;
-      lag.lag = std::max<int64_t>(0, high - std::max(lag.next_offset, low));
+    if (partition.block) blocked += 1;
+    if (partition.lease == nullptr && !partition.block) continue;
+    PartitionLag lag{id,
+                     partition.block ? partition.block->offset : partition.lease->next_offset(),
+                     -1,
+                     0,
+                     partition.paused || partition.block,
+                     partition.block ? partition.block->why : ""};
+    if (const std::optional<LogRange> range = member_->KnownRange(id)) {
+      lag.high_watermark = range->high;
+      lag.lag = std::max<int64_t>(0, range->high - std::max(lag.next_offset, range->low));
     }
-    registry_
-        .AddGauge("collector_kafka_lag_records",
-                  "Records that are in Kafka and not stored, of partitions of this process.",
-                  {{"topic", id.topic}, {"partition", std::to_string(id.partition)}})
-        .Set(static_cast<double>(lag.lag));
+    metrics_.SetLag(id, lag.lag);
     lags.push_back(std::move(lag));
   }
-  assigned_.Set(static_cast<double>(partitions_.size()));
+  metrics_.assigned.Set(static_cast<double>(partitions_.size()));
+  metrics_.blocked.Set(static_cast<double>(blocked));
   std::vector<PartitionLag> before =
       health_.With([&](Health& health) { return std::exchange(health.lag, lags); });
   for (const PartitionLag& old : before) {  // another process reports it now
-    if (partitions_.contains(old.id)) continue;
-    registry_
-        .AddGauge("collector_kafka_lag_records",
-                  "Records that are in Kafka and not stored, of partitions of this process.",
-                  {{"topic", old.id.topic}, {"partition", std::to_string(old.id.partition)}})
-        .Set(0);
+    if (!partitions_.contains(old.id)) metrics_.SetLag(old.id, 0);
   }
 }
 
 void Consumer::CommitGroupOffsets() {
-  TopicPartitions list(rd_kafka_topic_partition_list_new(1));
+  std::map<PartitionId, int64_t> stored;
   for (auto& [id, partition] : partitions_) {
     if (partition.lease == nullptr || !partition.submitted) continue;
-    const int64_t stored = partition.lease->next_offset();
-    if (stored == partition.committed) continue;
-    partition.committed = stored;
-    rd_kafka_topic_partition_list_add(list.get(), id.topic.c_str(), id.partition)->offset = stored;
+    const int64_t next = partition.lease->next_offset();
+    if (next == partition.committed) continue;
+    partition.committed = next;
+    stored.emplace(id, next);
   }
-  if (list->cnt > 0) rd_kafka_commit(handle_.get(), list.get(), 1);
+  member_->CommitOffsets(stored);
 }
 
 const config::KafkaSource* Consumer::SourceOf(const std::string& topic) const {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <map>
@@ -9,8 +10,7 @@
 #include <thread>
 #include <vector>
 
-#include "collector/bus/client.h"
-#include "collector/bus/dead_letters.h"
+#include "collector/bus/consumer_metrics.h"
 #include "collector/bus/record.h"
 #include "collector/bus/record_store.h"
 #include "collector/config/collector_config.h"
@@ -21,6 +21,10 @@
 #include "shared/metrics/registry.h"
 
 namespace collector::bus {
+
+class DeadLetters;
+class GroupMember;
+struct FetchError;
 
 struct ConsumerOptions {
   config::Kafka kafka;
@@ -34,7 +38,8 @@ struct PartitionLag {
   int64_t next_offset = 0;     // stored before it
   int64_t high_watermark = 0;  // Kafka's next one; -1: not known yet
   int64_t lag = 0;             // records
-  bool paused = false;         // its writer is busy
+  bool paused = false;         // its writer is busy, or it is blocked
+  std::string blocked;         // why its next record can be neither stored nor buried; "": it can
 };
 
 // Moves records of kafka.topic and kafka.sources to the store: one member of the group kafka.group,
@@ -47,16 +52,16 @@ struct PartitionLag {
 //              passed is a loss: counted, logged, gone on from.
 //   a record   read (record.h) and handed over; a partition whose writer has no room for longer
 //              is paused.
+//   blocked    a record that can be neither stored nor buried stops its partition alone: that is
+//              claimed anew after a pause, and the record tried again. The dead-letter topic is
+//              looked for again meanwhile.
 //   revoked    the lease is revoked, what is under way waited for, and the rest forgotten: the next
 //              owner gets it.
 //
 // Group offsets in Kafka are committed now and then, after PostgreSQL's, for lag tools only. A
 // consumer that librdkafka gives up on (a fatal error) is replaced by a new one.
 //
-// Metrics: collector_kafka_lag_records{topic,partition}, collector_kafka_consumed_{records,bytes}_
-// total{topic}, collector_kafka_rebalances_total, collector_kafka_topics_recreated_total,
-// collector_kafka_expired_records_total, collector_kafka_consumers_recreated_total,
-// collector_kafka_assigned_partitions.
+// Metrics: consumer_metrics.h.
 class Consumer {
  public:
   // Starts; connects by itself, now or later. kInvalidInput: settings that cannot work. References
@@ -64,7 +69,7 @@ class Consumer {
   static shared::Result<std::unique_ptr<Consumer>> Open(ConsumerOptions options, RecordStore& store,
                                                         const shared::Clock& clock,
                                                         shared::metrics::Registry& registry);
-  ~Consumer() { Stop(); }
+  ~Consumer();
   Consumer(const Consumer&) = delete;
   Consumer& operator=(const Consumer&) = delete;
 
@@ -77,49 +82,65 @@ class Consumer {
   // Of the partitions that this process has; about a second old.
   [[nodiscard]] std::vector<PartitionLag> Lag() const;
 
+  // For tests: as if librdkafka had met an error that it cannot recover from.
+  void FailFatally() { fail_ = true; }
+
  private:
   using Time = std::chrono::steady_clock::time_point;
+  // Why and where a partition does not go on.
+  struct Block {
+    int64_t offset = 0;
+    int times = 0;  // in a row
+    std::string why;
+  };
   // A partition that the group assigned to us.
   struct Partition {
     std::shared_ptr<Lease> lease;  // null: not claimed yet
     Time due{};                    // of the next claim
     uint64_t generation = 1;
-    int64_t next = 0;               // offset of the next record to take; RD_KAFKA_OFFSET_BEGINNING
+    int64_t next = 0;  // offset of the next record to take; GroupMember::kFromBeginning
     std::optional<int64_t> anchor;  // of the record at `next`, which must prove the topic first
     Time check_at{};                // when it has not by then, we ask how long the log is
     bool submitted = false;         // a record under this lease
     std::optional<PendingRecord> waiting;  // its writer had no room; paused meanwhile
     bool paused = false;
-    int64_t committed = -1;  // to Kafka
+    int64_t committed = -1;      // to Kafka
+    std::optional<Block> block;  // stays when the partition is claimed anew
   };
   using Partitions = std::map<PartitionId, Partition>;
 
   Consumer(ConsumerOptions options, RecordStore& store, std::unique_ptr<DeadLetters> dead_letters,
            const shared::Clock& clock, shared::metrics::Registry& registry);
-  static void OnRebalance(rd_kafka_t* handle, rd_kafka_resp_err_t error,
-                          rd_kafka_topic_partition_list_t* list, void* self);
 
   void Run(std::stop_token stop);
-  [[nodiscard]] shared::Result<Handle> Connect();
+  [[nodiscard]] shared::Result<std::unique_ptr<GroupMember>> Join();
+  void LookForTopics();
+  void Replace();
   void Round();
   void Leave();
-  void Take(const rd_kafka_message_t& message);
-  void TakeError(const rd_kafka_message_t& message);
-  void TakeRecord(const rd_kafka_message_t& message, const PartitionId& id, Partition& partition);
+  void OnAssigned(std::vector<PartitionId> ids);
+  void OnRevoked();
+
+  void TakeError(const FetchError& error);
+  void TakeRecord(ConsumedRecord record);
+  void Hand(ConsumedRecord record, const PartitionId& id, Partition& partition);
   void Submit(const PartitionId& id, Partition& partition, PendingRecord record);
   void SubmitWaiting();
 
   void ClaimDue();
+  static void Forget(Partition& partition);
   void Hold(Claim claim);
+  void LookAfter(const PartitionId& id, Partition& partition);
   // Gives the lease up and claims the partition anew after `pause`.
   void Restart(const PartitionId& id, Partition& partition, std::chrono::milliseconds pause,
-               const char* why);
+               const std::string& why);
+  void BlockPartition(const PartitionId& id, Partition& partition, const std::string& why);
   void CheckPosition(const PartitionId& id, Partition& partition);
   void Move(const PartitionId& id, Partition& partition, int64_t offset, Reposition why);
   void Release(Partition& partition);
   void ReleaseAll();
-  // Tells librdkafka what to fetch, and from where.
-  void Assign();
+  // Tells Kafka what to fetch, and from where.
+  void Fetch();
   void Pause(const PartitionId& id, Partition& partition, bool paused);
 
   void Report();
@@ -135,24 +156,24 @@ class Consumer {
   const ConsumerOptions options_;
   RecordStore& store_;
   const shared::Clock& clock_;
-  shared::metrics::Registry& registry_;
   // Shared with records under way, which may outlive the consumer in a writer.
   const std::shared_ptr<DeadLetters> dead_letters_;
-  const shared::metrics::Counter rebalances_;
-  const shared::metrics::Counter recreated_topics_;
-  const shared::metrics::Counter expired_records_;
-  const shared::metrics::Counter recreated_;
-  const shared::metrics::Gauge assigned_;
+  ConsumerMetrics metrics_;
   shared::Guarded<Health> health_;
-  // Run thread only (callbacks of librdkafka come in rd_kafka_consumer_poll):
-  Handle handle_;
+  std::atomic<bool> fail_ = false;
+  // Run thread only:
+  std::unique_ptr<GroupMember> member_;
   Partitions partitions_;
   shared::Backoff backoff_;
-  bool reassign_ = false;
+  bool refetch_ = false;
+  bool topics_there_ = false;
+  Time next_look_{};
+  Time next_join_{};
   Time next_report_{};
   Time next_commit_{};
   shared::log::RateLimit warn_limit_;
   shared::log::RateLimit claim_limit_;
+  shared::log::RateLimit restart_limit_;
   std::jthread thread_;  // last
 };
 

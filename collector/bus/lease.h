@@ -5,15 +5,16 @@
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 
 namespace collector::bus {
 
 // One partition as one owner holds it: from the claim in PostgreSQL (which raised the owner's
-// epoch) until it is revoked, or lost to another process with a higher epoch. Shared between the
-// consumer, which hands records over, and the writers, which store them: hence a shared_ptr.
-// Thread-safe.
+// epoch) until it is revoked, lost to another process with a higher epoch, or blocked by a record
+// that can be neither stored nor buried. Shared between the consumer, which hands records over, and
+// the writers, which store them: hence a shared_ptr. Thread-safe.
 class Lease {
  public:
   Lease(std::string topic, int32_t partition, int64_t epoch, int64_t next_offset)
@@ -25,7 +26,7 @@ class Lease {
   [[nodiscard]] int32_t partition() const { return partition_; }
   [[nodiscard]] int64_t epoch() const { return epoch_; }
 
-  // False: revoked or lost, none of its records may be stored. True: it stays until Leave.
+  // False: held no more, none of its records may be stored. True: it stays until Leave.
   bool Enter() {
     const std::lock_guard lock(mutex_);
     if (state_ != State::kHeld) return false;
@@ -52,6 +53,20 @@ class Lease {
     const std::lock_guard lock(mutex_);
     if (state_ == State::kHeld) state_ = State::kLost;
   }
+  // Its next record can be neither stored nor buried now. What is behind it is dropped: Kafka has
+  // it.
+  void Block(std::string why) {
+    const std::lock_guard lock(mutex_);
+    if (state_ != State::kHeld) return;
+    state_ = State::kBlocked;
+    why_ = std::move(why);
+  }
+  // Why; nullopt: it is not.
+  [[nodiscard]] std::optional<std::string> blocked() const {
+    const std::lock_guard lock(mutex_);
+    if (state_ != State::kBlocked) return std::nullopt;
+    return why_;
+  }
   [[nodiscard]] bool is_held() const {
     const std::lock_guard lock(mutex_);
     return state_ == State::kHeld;
@@ -66,7 +81,7 @@ class Lease {
   void MoveTo(int64_t next_offset) { next_offset_.store(next_offset, std::memory_order_relaxed); }
 
  private:
-  enum class State { kHeld, kRevoked, kLost };
+  enum class State { kHeld, kRevoked, kLost, kBlocked };
 
   const std::string topic_;
   const int32_t partition_;
@@ -76,6 +91,7 @@ class Lease {
   std::condition_variable left_;
   // Under mutex_:
   State state_ = State::kHeld;
+  std::string why_;  // kBlocked
   int users_ = 0;
 };
 

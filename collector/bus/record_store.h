@@ -57,8 +57,9 @@ struct PendingRecord {
   std::string agent_id;           // 16 bytes, or empty
   // Set: it could not be read, or the store refused it.
   std::optional<Fault> fault;
-  // Publishes the original bytes to the dead-letter topic and waits for the acknowledgement.
-  // kUnavailable: try again. Called by a writer's thread.
+  // Publishes the original bytes to the dead-letter topic and waits a moment for the
+  // acknowledgement. kUnavailable: not now; the lease is to be blocked. Called by a writer's
+  // thread.
   std::function<shared::Result<Grave>(const Fault&)> bury;
   std::optional<Grave> grave;  // set once it is buried
 };
@@ -75,8 +76,8 @@ class RecordStore {
   virtual ~RecordStore() = default;
 
   // Takes partitions over: whoever had them can store nothing more of them. Blocks for a round
-  // trip, longer while the transaction of a previous owner ends. kUnavailable: try again. One
-  // thread at a time.
+  // trip, a few seconds while the transaction of a previous owner does not end; then the answer
+  // lacks its partitions, to be tried again. kUnavailable: try again. One thread at a time.
   virtual shared::Result<std::vector<Claim>> ClaimPartitions(
       std::span<const PartitionId> partitions) = 0;
   // Sets where reading goes on, for a lease of which no record was submitted yet. kCancelled:
@@ -84,8 +85,9 @@ class RecordStore {
   virtual shared::Result<void> MovePosition(Lease& lease, int64_t next_offset, Reposition why) = 0;
 
   // Hands a record over; those of a partition in the order of their offsets. It is stored when
-  // PostgreSQL is there, dropped when its lease is revoked or lost; lease->next_offset() tells how
-  // far it is. Waits for room until `deadline`. False: no room, or closed; `record` is untouched.
+  // PostgreSQL is there, dropped when its lease is not held any more, which it blocks when it can
+  // be neither stored nor buried; lease->next_offset() tells how far it is. Waits for room until
+  // `deadline`. False: no room, or closed; `record` is untouched.
   virtual bool SubmitRecord(PendingRecord& record,
                             std::chrono::steady_clock::time_point deadline) = 0;
 };

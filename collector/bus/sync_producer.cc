@@ -9,18 +9,20 @@ namespace {
 
 using shared::ErrorCode;
 using shared::Result;
+using std::chrono::milliseconds;
 
-// What the broker said of the one record under way.
-struct Delivery {
-  bool done = false;
-  rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR_NO_ERROR;
-  int32_t partition = 0;
-  int64_t offset = 0;
-};
+constexpr milliseconds kPoll{100};
+
+std::string WhatOf(const std::string& topic) {
+  return "record for " + topic;
+}
 
 void OnDelivery(rd_kafka_t* /*handle*/, const rd_kafka_message_t* message, void* /*opaque*/) {
-  auto& delivery = *static_cast<Delivery*>(message->_private);
-  delivery = {true, message->err, message->partition, message->offset};
+  auto& sending = *static_cast<SyncProducer::Sending*>(message->_private);
+  sending.done = true;
+  sending.error = message->err;
+  sending.partition = message->partition;
+  sending.offset = message->offset;
 }
 
 }  // namespace
@@ -39,7 +41,15 @@ Result<SyncProducer> SyncProducer::Open(const config::Kafka& kafka, std::string_
 }
 
 Result<Grave> SyncProducer::Send(const OutgoingRecord& record) {
-  Delivery delivery;
+  ASSIGN_OR_RETURN(const std::unique_ptr<Sending> sending, Start(record));
+  while (true) {  // message.timeout.ms sees to it that this ends
+    if (std::optional<Result<Grave>> result = Wait(*sending, kPoll)) return std::move(*result);
+  }
+}
+
+Result<std::unique_ptr<SyncProducer::Sending>> SyncProducer::Start(const OutgoingRecord& record) {
+  auto sending = std::make_unique<Sending>();
+  sending->topic = record.topic;
   Headers headers(rd_kafka_headers_new(record.headers.size()));
   for (const auto& [name, value] : record.headers) {
     rd_kafka_header_add(headers.get(), name.data(), static_cast<ssize_t>(name.size()), value.data(),
@@ -55,19 +65,30 @@ Result<Grave> SyncProducer::Send(const OutgoingRecord& record) {
   parts[3].vtype = RD_KAFKA_VTYPE_HEADERS;
   parts[3].u.headers = headers.get();
   parts[4].vtype = RD_KAFKA_VTYPE_OPAQUE;
-  parts[4].u.ptr = &delivery;
+  parts[4].u.ptr = sending.get();
   parts[5].vtype = RD_KAFKA_VTYPE_MSGFLAGS;
   parts[5].u.i = RD_KAFKA_MSG_F_COPY;
-  const std::string what = "record for " + record.topic;
   const NativeError refused(rd_kafka_produceva(handle_.get(), parts.data(), parts.size()));
-  if (refused) return tl::make_unexpected(ErrorOf(rd_kafka_error_code(refused.get()), what));
-  static_cast<void>(headers.release());  // the message's now
-  // message.timeout.ms sees to it that this ends.
-  while (!delivery.done) rd_kafka_poll(handle_.get(), 100);
-  if (delivery.error == RD_KAFKA_RESP_ERR_NO_ERROR) {
-    return Grave{record.topic, delivery.partition, delivery.offset};
+  if (refused) {
+    return tl::make_unexpected(ErrorOf(rd_kafka_error_code(refused.get()), WhatOf(record.topic)));
   }
-  shared::Error error = ErrorOf(delivery.error, what);
+  static_cast<void>(headers.release());  // the message's now
+  return sending;
+}
+
+std::optional<Result<Grave>> SyncProducer::Wait(const Sending& sending, milliseconds most) {
+  const auto end = std::chrono::steady_clock::now() + most;
+  auto left = most;
+  do {
+    // Takes the news of all records under way.
+    if (!sending.done) rd_kafka_poll(handle_.get(), static_cast<int>(left.count()));
+    left = std::chrono::ceil<milliseconds>(end - std::chrono::steady_clock::now());
+  } while (!sending.done && left > milliseconds(0));
+  if (!sending.done) return std::nullopt;
+  if (sending.error == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return Grave{sending.topic, sending.partition, sending.offset};
+  }
+  shared::Error error = ErrorOf(sending.error, WhatOf(sending.topic));
   if (error.code != ErrorCode::kInvalidInput) error.code = ErrorCode::kUnavailable;
   return tl::make_unexpected(std::move(error));
 }

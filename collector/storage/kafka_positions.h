@@ -11,7 +11,8 @@
 // Rows of pgvigil.kafka_position outside the transactions that store records (those: transfer.h).
 namespace collector::storage {
 
-// bus::RecordStore::ClaimPartitions, in one statement. `owner` is for people.
+// bus::RecordStore::ClaimPartitions. `owner` is for people. The connection's lock_timeout is how
+// long a transaction of a former owner may keep us; its partitions are left out then.
 shared::Result<std::vector<bus::Claim>> ClaimPartitions(
     shared::postgres::Connection& connection, std::span<const bus::PartitionId> partitions,
     std::string_view owner);

@@ -134,7 +134,7 @@ Result<void> RecordWriter::WriteOnce(std::vector<PendingRecord>& group) {
 Result<void> RecordWriter::Settle(std::vector<PendingRecord>& group,
                                   std::vector<RecordOutcome>& outcomes) {
   std::vector<PendingRecord> left;
-  uint64_t stored = 0, lost = 0;
+  uint64_t stored = 0, lost = 0, blocked = 0;
   bool moved = false;  // anything: then what is left has a better chance at once
   Result<void> failure;
   for (size_t i = 0; i < group.size(); ++i) {
@@ -149,16 +149,16 @@ Result<void> RecordWriter::Settle(std::vector<PendingRecord>& group,
         record.lease->Lose();
         lost += 1;
         break;
-      case RecordOutcome::Kind::kRefused: {
-        Result<void> buried = Bury(record, std::move(outcomes[i].fault));
-        if (buried) {
-          moved = true;
-        } else if (failure) {
-          failure = std::move(buried);
+      case RecordOutcome::Kind::kRefused:
+        moved = true;
+        if (Result<void> buried = Bury(record, std::move(outcomes[i].fault)); buried) {
+          left.push_back(std::move(record));
+        } else {  // others go on; those behind it are dropped, as if revoked
+          record.lease->Block(fmt::format("{}: {}; it cannot be buried: {}", record.fault->reason,
+                                          record.fault->message, buried.error().message));
+          blocked += 1;
         }
-        left.push_back(std::move(record));
         break;
-      }
       case RecordOutcome::Kind::kAgain:
         if (failure && !outcomes[i].fault.message.empty()) {
           failure = shared::Fail(shared::ErrorCode::kUnavailable, "{}", outcomes[i].fault.message);
@@ -169,6 +169,7 @@ Result<void> RecordWriter::Settle(std::vector<PendingRecord>& group,
   }
   metrics_.CountRecords("stored", stored);
   metrics_.CountRecords("lost", lost);
+  metrics_.CountRecords("blocked", blocked);
   group = std::move(left);
   if (!failure) return failure;
   if (!group.empty() && !moved && lost == 0) {

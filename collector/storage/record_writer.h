@@ -23,7 +23,8 @@ namespace collector::storage {
 // answer, and Kafka keeps what is not stored: so while PostgreSQL is away it holds its group and
 // tries again with backoff, and the queue fills, which is the back pressure. A record that cannot
 // be stored is buried in the dead-letter topic first; those of its partition behind it wait for
-// that. Records of a lease that was revoked or lost are dropped. References must outlive it.
+// that. When it cannot be buried either, its lease is blocked. Records of a lease that is not held
+// any more are dropped. References must outlive it.
 class RecordWriter {
  public:
   RecordWriter(int number, const WriterOptions& options, const shared::Clock& clock,

@@ -196,8 +196,10 @@ Result<Connection*> Store::ClaimSession() {
   RETURN_IF_ERROR(readiness_.Get());
   bool is_new = false;
   ASSIGN_OR_RETURN(Connection* const connection, claims_.Get(is_new));
-  // The consumer must come back to poll Kafka.
-  if (is_new) connection->SetDeadline(kClaimDeadline);
+  if (is_new) {  // the consumer must come back to poll Kafka
+    connection->SetDeadline(kClaimDeadline);
+    RETURN_IF_ERROR(connection->Execute("SET lock_timeout = '2s'"));
+  }
   return connection;
 }
 

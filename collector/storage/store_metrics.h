@@ -18,7 +18,8 @@ class StoreMetrics {
   // "sequences" of streams or "bytes" of files that were given up: should they still come, they
   // will pass for stored.
   void CountForgotten(std::string_view what, uint64_t numbers);
-  // Records from Kafka: "stored", "lost" (another process has the partition), "revoked".
+  // Records from Kafka: "stored", "lost" (another process has the partition), "blocked" (neither
+  // stored nor buried), "revoked" (their lease is not held any more). Kafka has all but the stored.
   void CountRecords(std::string_view outcome, uint64_t records);
   void CountDeadLetter(std::string_view reason);
 
