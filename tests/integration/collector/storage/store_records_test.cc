@@ -280,17 +280,28 @@ TEST_F(StoreRecords, BuriesAPoisonRecordAndGoesOnBehindIt) {
             std::string::npos);
 }
 
-TEST_F(StoreRecords, WaitsBehindARecordThatCannotBeBuriedYet) {
+TEST_F(StoreRecords, BlocksTheLeaseOfARecordThatCannotBeBuriedAndNoOther) {
   graves_closed_ = true;
+  const auto garbage = [&](const Claim& claim) {
+    PendingRecord record = Record(claim, 0, Batch());
+    record.fault = Fault{"undecodable", "not zstd"};
+    return record;
+  };
   const Claim claim = ClaimOne(*store_);
-  PendingRecord garbage = Record(claim, 0, Batch());
-  garbage.fault = Fault{"undecodable", "not zstd"};
-  Submit(*store_, std::move(garbage));
+  const Claim other = ClaimOne(*store_, 2);  // of the same writer: there are two
+  Submit(*store_, garbage(claim));
   Submit(*store_, Record(claim, 1, Metrics(1, 1)));
-  while (refused_graves_ < 3) std::this_thread::yield();
+  Submit(*store_, Record(other, 0, Metrics(2, 1)));
+  AwaitStored(other, 1);
+  EXPECT_EQ(claim.lease->blocked(), "undecodable: not zstd; it cannot be buried: no brokers");
   EXPECT_EQ(Position(), "0 anchor  epoch 1");
+  EXPECT_EQ(refused_graves_, 1);
+  // As the consumer does: claimed anew, and read again.
   graves_closed_ = false;
-  AwaitStored(claim, 2);
+  const Claim again = ClaimOne(*store_);
+  Submit(*store_, garbage(again));
+  Submit(*store_, Record(again, 1, Metrics(1, 1)));
+  AwaitStored(again, 2);
   EXPECT_EQ(Ask("SELECT count(*) FROM pgvigil.dead_letter"), "1");
 }
 
