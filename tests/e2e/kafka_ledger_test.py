@@ -22,6 +22,7 @@ import psycopg2
 
 import harness
 from harness import check, wait_until
+from kafka_books import Agents, stored, wait_until_balanced
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 from kafka import Kafka  # noqa: E402  pylint: disable=wrong-import-position
@@ -39,46 +40,6 @@ partitions = 6
 delivery_timeout = "8s"
 session_timeout = "10s"
 """
-
-
-def stored(store):
-    """{host: (metrics sequence, logs sequence, missing, samples, lines, gap bytes)}"""
-    rows = store.query("""
-        with streams as (
-          select a.host_id, max(s.sequence) filter (where s.stream = 1) as metrics,
-                 max(s.sequence) filter (where s.stream = 2) as logs, sum(s.gaps) as gaps
-          from pgvigil.agent_stream s join pgvigil.agent a on a.id = s.agent_id group by 1
-        ), samples as (
-          select b.host_id, sum(b.ticks * cardinality(l.series_ids)) as samples
-          from pgvigil.block b join pgvigil.layout l on l.id = b.layout_id group by 1
-        ), lines as (
-          select host_id, sum(lines) as lines from (
-            select host_id, lines from pgvigil.log_block union all
-            select host_id, lines from pgvigil.log_segment) l group by 1
-        ), files as (
-          select host_id, sum(lines) as lines, sum(gap_bytes) as gap_bytes from pgvigil.log_file
-          group by 1
-        )
-        select h.name, t.metrics, t.logs, t.gaps, s.samples, l.lines, f.lines, f.gap_bytes
-        from pgvigil.host h join streams t on t.host_id = h.id
-        left join samples s on s.host_id = h.id left join lines l on l.host_id = h.id
-        left join files f on f.host_id = h.id""", database="pgvigil")
-    names = ("metrics", "logs", "gaps", "samples", "lines", "file_lines", "gap_bytes")
-    return {row[0]: {name: int(value or 0) for name, value in zip(names, row[1:])} for row in rows}
-
-
-def differences(books, store):
-    held = stored(store)
-    out = []
-    for agent in books["agents"]:
-        row = held.get(agent["name"], {})
-        wanted = {"metrics": agent["metrics"], "logs": agent["logs"], "gaps": 0,
-                  "samples": agent["samples"], "lines": agent["lines"],
-                  "file_lines": agent["lines"], "gap_bytes": 0}
-        if row != wanted:
-            out.append((agent["name"], {key: (value, row.get(key)) for key, value in wanted.items()
-                                        if row.get(key) != value}))
-    return out
 
 
 def check_values(books, query):
@@ -137,12 +98,8 @@ def balances(programs):
                            ("ingest-1", "ingest"), ("ingest-2", "ingest"), ("query", "query")):
             collectors[name] = harness.Collector(sandbox, programs, store, config(cluster),
                                                  name=name, roles=[role]).start()
-        uid, gid = harness.account()
-        urls = [collectors["ingest-1"].url, collectors["ingest-2"].url]
-        agents = subprocess.Popen([f"{programs}/ledger_agents", str(SEED), str(AGENTS),
-                                   str(SECONDS), *urls], stdout=subprocess.PIPE,
-                                  stderr=subprocess.PIPE, text=True, cwd="/", user=uid, group=gid,
-                                  extra_groups=[])
+        agents = Agents(programs, SEED, AGENTS, SECONDS,
+                        [collectors["ingest-1"].url, collectors["ingest-2"].url])
         wait_until("the first batches", lambda: len(stored(store)) == AGENTS)
         happened = collections.Counter()
         end = time.monotonic() + SECONDS - 10
@@ -175,14 +132,8 @@ def balances(programs):
             for name, collector in collectors.items():
                 check(collector.process.alive(), f"{name} died: {collector.process.tail()}")
         print(f"happened: {dict(happened)}", flush=True)
-        output, errors = agents.communicate(timeout=SECONDS + 180)
-        check(agents.returncode == 0, f"ledger_agents: {errors}")
-        books = json.loads(output)
-        try:
-            wait_until("the books", lambda: not differences(books, store), 90, pause=1)
-        except harness.Failure:
-            raise harness.Failure("the books differ (sent, stored): "
-                                  f"{differences(books, store)[:4]}") from None
+        books = agents.books()
+        wait_until_balanced(books, store)
         check_values(books, collectors["query"])
         check_feeds(cluster)
         check_others_read_all(cluster, books)
@@ -201,7 +152,7 @@ def balances(programs):
             print(collector.process.tail(12))
         raise
     finally:
-        if agents is not None and agents.poll() is None:
+        if agents is not None:
             agents.kill()
         for collector in collectors.values():
             if collector.process.alive():

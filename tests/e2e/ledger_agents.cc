@@ -100,9 +100,10 @@ class Ledger {
           fmt::format(R"({{"name":"ledger-{}","metrics":{},"logs":{},"samples":{},"lines":{}}})", i,
                       metrics, logs, metrics * kSeries * kTicks, logs * kLines));
     }
-    fmt::print(R"({{"agents":[{}],"repeated":{},"failures":{},"layouts_asked":{}}})"
-               "\n",
-               fmt::join(rows, ","), repeated_, failures_, layouts_asked_);
+    fmt::print(
+        R"({{"agents":[{}],"repeated":{},"failures":{},"told_to_wait":{},"layouts_asked":{}}})"
+        "\n",
+        fmt::join(rows, ","), repeated_, failures_, told_to_wait_, layouts_asked_);
   }
 
  private:
@@ -200,6 +201,7 @@ class Ledger {
     pgvigil::v1::BatchReply parsed;
     if (!reply || reply->status != 200 || !parsed.ParseFromString(reply->body)) {
       failures_ += 1;
+      if (reply && reply->status == 503 && reply->retry_after >= 0s) told_to_wait_ += 1;
       last_failure_ =
           reply ? fmt::format("{} {}", reply->status, reply->body) : reply.error().message;
       stream.not_before = now + std::chrono::milliseconds(50 + random_() % 500);
@@ -237,6 +239,7 @@ class Ledger {
   shared::wire::Compressor compressor_;
   uint64_t repeated_ = 0;
   uint64_t failures_ = 0;
+  uint64_t told_to_wait_ = 0;  // of them: 503 with Retry-After
   uint64_t layouts_asked_ = 0;
   std::string last_failure_;
 };
