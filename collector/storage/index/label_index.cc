@@ -1,42 +1,14 @@
 #include "collector/storage/index/label_index.h"
 
 #include <algorithm>
-#include <set>
 
 #include "shared/base/check.h"
 
 namespace collector::storage {
 namespace {
 
-using Subject = SeriesFilter::Subject;
-using Condition = SeriesFilter::Condition;
-
-constexpr int64_t kSlotsPerHour = 6;
-constexpr int64_t kSlotsCounted = 24 * kSlotsPerHour;
-
 uint64_t PairHash(uint32_t name, uint32_t value) {
   return (uint64_t{name} << 32) | value;
-}
-
-// Both ascending. Gallops through the longer one.
-std::vector<uint32_t> Intersect(std::span<const uint32_t> small, std::span<const uint32_t> large) {
-  if (small.size() > large.size()) std::swap(small, large);
-  std::vector<uint32_t> out;
-  const uint32_t* from = large.data();
-  const uint32_t* const end = from + large.size();
-  for (const uint32_t wanted : small) {
-    size_t step = 1;
-    const uint32_t* to = from;
-    while (to < end && *to < wanted) {
-      from = to + 1;
-      to = static_cast<size_t>(end - to) > step ? to + step : end;
-      step *= 2;
-    }
-    from = std::lower_bound(from, to, wanted);
-    if (from == end) break;
-    if (*from == wanted) out.push_back(wanted);
-  }
-  return out;
 }
 
 template <typename T>
@@ -66,7 +38,8 @@ bool LabelIndex::Add(const SeriesEntry& series) {
   row.first_day = series.first_day;
   row.last_day = series.last_day;
   row.kind = static_cast<uint8_t>(series.kind);
-  row_pairs_.push_back(AddPair(AddName(kMetricLabel), series.metric));
+  row.metric = AddPair(AddName(kMetricLabel), series.metric);
+  row_pairs_.push_back(row.metric);
   for (const shared::model::Label& label : series.labels) {
     if (label.name == kMetricLabel) continue;  // that is the metric's
     row_pairs_.push_back(AddPair(AddName(label.name), label.value));
@@ -80,20 +53,6 @@ bool LabelIndex::Add(const SeriesEntry& series) {
   newest_day_ = std::max(newest_day_, series.last_day);
   CountNew(series, row);
   return true;
-}
-
-void LabelIndex::CountNew(const SeriesEntry& series, const Row32& row) {
-  const int64_t newest = new_by_slot_.empty() ? series.first_slot : new_by_slot_.rbegin()->first;
-  if (series.first_slot + kSlotsCounted < newest) return;
-  NewSeries& slot = new_by_slot_[series.first_slot];
-  slot.metrics[row_pairs_[row.first_pair]] += 1;
-  slot.hosts[row.host] += 1;
-  for (uint16_t i = 1; i < row.pairs; ++i) {
-    slot.names[pairs_[row_pairs_[row.first_pair + i]].name] += 1;
-  }
-  while (new_by_slot_.begin()->first + kSlotsCounted < new_by_slot_.rbegin()->first) {
-    new_by_slot_.erase(new_by_slot_.begin());
-  }
 }
 
 bool LabelIndex::Touch(int64_t id, Day day) {
@@ -159,164 +118,13 @@ std::span<const uint32_t> LabelIndex::PairsOf(uint32_t ordinal) const {
 }
 
 std::string_view LabelIndex::MetricOf(uint32_t ordinal) const {
-  return symbols_[pairs_[row_pairs_[rows_[ordinal].first_pair]].value];
-}
-
-bool LabelIndex::HostPasses(const Condition& condition, const Host& host) {
-  switch (condition.subject) {
-    case Subject::kHostName:
-      return condition.test.Accepts(host.name);
-    case Subject::kHostKey:
-      return condition.test.Accepts(host.key);
-    case Subject::kHostNameOrKey:
-      return condition.test.Accepts(host.name) || condition.test.Accepts(host.key);
-    case Subject::kLabel:
-      break;
-  }
-  return false;
-}
-
-size_t LabelIndex::ValuesToJudge(const Condition& condition) const {
-  if (condition.subject != Subject::kLabel) return hosts_.size();
-  if (!condition.test.literals().empty()) return 0;
-  const uint32_t name = FindName(condition.name);
-  return name == kNone ? 0 : names_[name].pairs.size();
-}
-
-LabelIndex::Ordinals LabelIndex::Union(const std::vector<const PostingList*>& lists) const {
-  Ordinals out;
-  if (lists.empty()) return out;
-  if (lists.size() == 1) {
-    const auto items = lists.front()->items();
-    out.assign(items.begin(), items.end());
-    return out;
-  }
-  size_t total = 0;
-  for (const PostingList* list : lists) total += list->size();
-  if (total < rows_.size() / 64) {
-    out.reserve(total);
-    for (const PostingList* list : lists) {
-      const auto items = list->items();
-      out.insert(out.end(), items.begin(), items.end());
-    }
-    std::sort(out.begin(), out.end());
-    out.erase(std::unique(out.begin(), out.end()), out.end());
-    return out;
-  }
-  std::vector<bool> in(rows_.size());
-  for (const PostingList* list : lists) {
-    for (const uint32_t one : list->items()) in[one] = true;
-  }
-  out.reserve(total);
-  for (uint32_t i = 0; i < in.size(); ++i) {
-    if (in[i]) out.push_back(i);
-  }
-  return out;
-}
-
-LabelIndex::Ordinals LabelIndex::ListPassing(const Condition& condition) const {
-  std::vector<const PostingList*> lists;
-  if (condition.subject != Subject::kLabel) {
-    for (const Host& host : hosts_) {
-      if (HostPasses(condition, host)) lists.push_back(&host.series);
-    }
-    return Union(lists);
-  }
-  const uint32_t name = FindName(condition.name);
-  if (name == kNone) return {};
-  if (!condition.test.literals().empty()) {
-    for (const std::string& value : condition.test.literals()) {
-      const uint32_t pair = FindPair(name, value);
-      if (pair != kNone) lists.push_back(&pairs_[pair].series);
-    }
-    std::sort(lists.begin(), lists.end());
-    lists.erase(std::unique(lists.begin(), lists.end()), lists.end());
-    return Union(lists);
-  }
-  for (const uint32_t pair : names_[name].pairs) {
-    if (condition.test.Accepts(symbols_[pairs_[pair].value])) lists.push_back(&pairs_[pair].series);
-  }
-  return Union(lists);
-}
-
-// Judges each value that a candidate has once.
-void LabelIndex::Keep(const Condition& condition, Ordinals& candidates) const {
-  enum Verdict : uint8_t { kUnknown, kPasses, kFails };
-  if (condition.subject != Subject::kLabel) {
-    std::vector<uint8_t> verdicts(hosts_.size(), kUnknown);
-    std::erase_if(candidates, [&](uint32_t ordinal) {
-      const uint32_t host = rows_[ordinal].host;
-      if (verdicts[host] == kUnknown) {
-        verdicts[host] = HostPasses(condition, hosts_[host]) ? kPasses : kFails;
-      }
-      return verdicts[host] == kFails;
-    });
-    return;
-  }
-  const uint32_t name = FindName(condition.name);
-  const bool absent_fails = !condition.test.accepts_empty();
-  if (name == kNone) {
-    if (absent_fails) candidates.clear();
-    return;
-  }
-  std::vector<uint8_t> verdicts(pairs_.size(), kUnknown);
-  std::erase_if(candidates, [&](uint32_t ordinal) {
-    for (const uint32_t pair : PairsOf(ordinal)) {
-      if (pairs_[pair].name != name) continue;
-      if (verdicts[pair] == kUnknown) {
-        verdicts[pair] = condition.test.Accepts(symbols_[pairs_[pair].value]) ? kPasses : kFails;
-      }
-      return verdicts[pair] == kFails;
-    }
-    return absent_fails;
-  });
-}
-
-LabelIndex::Ordinals LabelIndex::Select(const SeriesFilter& filter) const {
-  std::vector<const Condition*> listed;    // their series can be looked up
-  std::vector<const Condition*> patterns;  // values must be judged, and a series needs one
-  std::vector<const Condition*> rest;
-  for (const Condition& condition : filter.conditions) {
-    if (condition.test.accepts_empty()) {
-      rest.push_back(&condition);
-    } else if (condition.test.literals().empty()) {
-      patterns.push_back(&condition);
-    } else {
-      listed.push_back(&condition);
-    }
-  }
-  if (listed.empty() && !patterns.empty()) {
-    const auto fewest = std::min_element(patterns.begin(), patterns.end(),
-                                         [&](const Condition* a, const Condition* b) {
-                                           return ValuesToJudge(*a) < ValuesToJudge(*b);
-                                         });
-    listed.push_back(*fewest);
-    patterns.erase(fewest);
-  }
-  rest.insert(rest.end(), patterns.begin(), patterns.end());
-  Ordinals candidates;
-  if (listed.empty()) {
-    candidates.resize(rows_.size());
-    for (uint32_t i = 0; i < candidates.size(); ++i) candidates[i] = i;
-  } else {
-    std::vector<Ordinals> lists;
-    for (const Condition* condition : listed) lists.push_back(ListPassing(*condition));
-    std::sort(lists.begin(), lists.end(),
-              [](const Ordinals& a, const Ordinals& b) { return a.size() < b.size(); });
-    candidates = std::move(lists.front());
-    for (size_t i = 1; i < lists.size(); ++i) candidates = Intersect(candidates, lists[i]);
-  }
-  std::erase_if(candidates, [&](uint32_t ordinal) {
-    const Row32& row = rows_[ordinal];
-    return row.hidden || row.last_day < filter.from || row.first_day > filter.to;
-  });
-  for (const Condition* condition : rest) Keep(*condition, candidates);
-  return candidates;
+  return symbols_[pairs_[rows_[ordinal].metric].value];
 }
 
 SeriesEntry LabelIndex::Entry(uint32_t ordinal, shared::model::Labels& labels) const {
   const Row32& row = rows_[ordinal];
   labels.clear();
+  labels.reserve(row.pairs - 1u);
   for (const uint32_t pair : PairsOf(ordinal).subspan(1)) {
     labels.push_back({std::string(symbols_[names_[pairs_[pair].name].symbol]),
                       std::string(symbols_[pairs_[pair].value])});
@@ -348,7 +156,7 @@ bool LabelIndex::Before(uint32_t a, const LabelIndex& other, uint32_t b) const {
   const Row32& left = rows_[a];
   const Row32& right = other.rows_[b];
   const bool same_index = this == &other;
-  if (!same_index || row_pairs_[left.first_pair] != row_pairs_[right.first_pair]) {
+  if (!same_index || left.metric != right.metric) {
     const int order = MetricOf(a).compare(other.MetricOf(b));
     if (order != 0) return order < 0;
   }
@@ -394,79 +202,6 @@ std::vector<std::string_view> LabelIndex::ValuesOf(std::string_view name,
       seen[pair] = true;
       break;
     }
-  }
-  return out;
-}
-
-LabelIndex::Counts LabelIndex::CountMetrics(int64_t now_slot) const {
-  Counts out;
-  const uint32_t metric = FindName(kMetricLabel);
-  if (metric == kNone) return out;
-  for (const uint32_t pair : names_[metric].pairs) {
-    out[symbols_[pairs_[pair].value]].series = pairs_[pair].series.size();
-  }
-  for (const auto& [slot, fresh] : new_by_slot_) {
-    for (const auto& [pair, count] : fresh.metrics) {
-      Count& one = out[symbols_[pairs_[pair].value]];
-      if (slot > now_slot - kSlotsCounted) one.new_last_day += count;
-      if (slot >= now_slot - kSlotsPerHour) one.new_last_hour += count;
-    }
-  }
-  return out;
-}
-
-LabelIndex::Counts LabelIndex::CountLabels(int64_t now_slot) const {
-  Counts out;
-  for (const Name& name : names_) {
-    if (symbols_[name.symbol] == kMetricLabel) continue;
-    Count& count = out[symbols_[name.symbol]];
-    count.values = name.pairs.size();
-    for (const uint32_t pair : name.pairs) count.series += pairs_[pair].series.size();
-  }
-  for (const auto& [slot, fresh] : new_by_slot_) {
-    for (const auto& [name, count] : fresh.names) {
-      Count& one = out[symbols_[names_[name].symbol]];
-      if (slot > now_slot - kSlotsCounted) one.new_last_day += count;
-      if (slot >= now_slot - kSlotsPerHour) one.new_last_hour += count;
-    }
-  }
-  return out;
-}
-
-std::unordered_map<int32_t, LabelIndex::Count> LabelIndex::CountHosts(int64_t now_slot) const {
-  std::unordered_map<int32_t, Count> out;
-  for (const Host& host : hosts_) out[host.id].series = host.series.size();
-  for (const auto& [slot, fresh] : new_by_slot_) {
-    for (const auto& [host, count] : fresh.hosts) {
-      Count& one = out[hosts_[host].id];
-      if (slot > now_slot - kSlotsCounted) one.new_last_day += count;
-      if (slot >= now_slot - kSlotsPerHour) one.new_last_hour += count;
-    }
-  }
-  return out;
-}
-
-std::vector<api::MetricConflict> LabelIndex::Conflicts() const {
-  std::vector<api::MetricConflict> out;
-  const uint32_t metric = FindName(kMetricLabel);
-  if (metric == kNone) return out;
-  for (const uint32_t pair : names_[metric].pairs) {
-    std::map<std::pair<uint32_t, uint8_t>, uint64_t> variants;
-    std::pair<uint32_t, uint8_t> last{kNone, 0};
-    uint64_t* count = nullptr;
-    for (const uint32_t ordinal : pairs_[pair].series.items()) {
-      const std::pair<uint32_t, uint8_t> variant{rows_[ordinal].unit, rows_[ordinal].kind};
-      if (variant != last) count = &variants[variant];
-      last = variant;
-      *count += 1;
-    }
-    if (variants.size() < 2) continue;
-    api::MetricConflict conflict{std::string(symbols_[pairs_[pair].value]), {}};
-    for (const auto& [variant, series] : variants) {
-      conflict.variants.push_back({std::string(symbols_[variant.first]),
-                                   static_cast<shared::model::MetricKind>(variant.second), series});
-    }
-    out.push_back(std::move(conflict));
   }
   return out;
 }

@@ -33,7 +33,7 @@ struct SeriesEntry {
 // The series of one tenant with an inverted index over their labels: for every (name, value) the
 // ascending list of the series that have it. Lists of exact matchers are intersected; every other
 // matcher is judged once a value, not once a series, and only for values that are still in the
-// running. About 100 to 250 bytes a series with eight labels.
+// running unless there are few. About 100 to 250 bytes a series with eight labels.
 //
 // Series are named by ordinals, which count from 0 in the order of Add and stay valid as long as
 // the index. Pure data: no I/O, no locks; one writer at a time, or any number of readers.
@@ -56,6 +56,8 @@ class LabelIndex {
 
   // Ordinals that pass, ascending.
   [[nodiscard]] std::vector<uint32_t> Select(const SeriesFilter& filter) const;
+  // Leaves out series whose metric comes so late by name that `count` others are before it.
+  void KeepFirstMetrics(size_t count, std::vector<uint32_t>& ordinals) const;
   [[nodiscard]] api::SeriesRow Row(uint32_t ordinal) const;
   // The entry as it was added; views live as long as the index, labels in `labels`.
   [[nodiscard]] SeriesEntry Entry(uint32_t ordinal, shared::model::Labels& labels) const;
@@ -88,6 +90,7 @@ class LabelIndex {
   struct Row32 {
     int64_t id = 0;
     uint32_t host = 0;        // ordinal in hosts_
+    uint32_t metric = 0;      // pair
     uint32_t first_pair = 0;  // in row_pairs_; the first is the metric
     uint32_t unit = 0;        // symbol
     uint16_t pairs = 0;
@@ -116,6 +119,14 @@ class LabelIndex {
     std::unordered_map<uint32_t, uint32_t> metrics, names, hosts;
   };
   using Ordinals = std::vector<uint32_t>;
+  // The series that pass a condition: no two lists share one.
+  struct Listing {
+    const SeriesFilter::Condition* condition = nullptr;
+    std::vector<std::span<const uint32_t>> lists;
+    size_t total = 0;  // of their lengths
+  };
+  static constexpr int64_t kSlotsPerHour = 6;
+  static constexpr int64_t kSlotsCounted = 24 * kSlotsPerHour;
 
   uint32_t AddName(std::string_view name);
   uint32_t AddPair(uint32_t name, std::string_view value);
@@ -124,13 +135,16 @@ class LabelIndex {
   void CountNew(const SeriesEntry& series, const Row32& row);
   [[nodiscard]] std::span<const uint32_t> PairsOf(uint32_t ordinal) const;
   [[nodiscard]] std::string_view MetricOf(uint32_t ordinal) const;
-  [[nodiscard]] static bool HostPasses(const SeriesFilter::Condition& condition, const Host& host);
   // How many values would have to be judged to list what passes.
   [[nodiscard]] size_t ValuesToJudge(const SeriesFilter::Condition& condition) const;
   // All that passes; the condition does not accept "".
-  [[nodiscard]] Ordinals ListPassing(const SeriesFilter::Condition& condition) const;
-  [[nodiscard]] Ordinals Union(const std::vector<const PostingList*>& lists) const;
+  [[nodiscard]] Listing List(const SeriesFilter::Condition& condition) const;
+  [[nodiscard]] Ordinals Union(const Listing& listing) const;
+  [[nodiscard]] Ordinals Candidates(std::vector<Listing> listed) const;
+  void Narrow(const Listing& listing, Ordinals& candidates) const;
+  // Judges each value that a candidate has, once.
   void Keep(const SeriesFilter::Condition& condition, Ordinals& candidates) const;
+  void KeepByLabel(const SeriesFilter::Condition& condition, Ordinals& candidates) const;
 
   SymbolTable symbols_;
   std::vector<Name> names_;

@@ -91,7 +91,7 @@ void SeriesIndex::ForEachIndex(int32_t tenant, const SeriesFilter& filter, Use u
   if (found == tenants_.end()) return;
   for (const LabelIndex* index : {&found->second->lately, &found->second->dead}) {
     if (index->size() == 0 || index->newest_day() < filter.from) continue;
-    const std::vector<uint32_t> ordinals = index->Select(filter);
+    std::vector<uint32_t> ordinals = index->Select(filter);
     if (!ordinals.empty()) use(*index, ordinals);
   }
 }
@@ -103,7 +103,8 @@ std::vector<api::SeriesRow> SeriesIndex::Select(int32_t tenant, const SeriesFilt
     uint32_t ordinal;
   };
   std::vector<Found> found;
-  ForEachIndex(tenant, filter, [&](const LabelIndex& index, const auto& ordinals) {
+  ForEachIndex(tenant, filter, [&](const LabelIndex& index, auto& ordinals) {
+    index.KeepFirstMetrics(limit, ordinals);
     for (const uint32_t one : ordinals) found.push_back({&index, one});
   });
   const size_t taken = std::min(limit, found.size());

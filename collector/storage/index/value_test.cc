@@ -2,6 +2,8 @@
 
 #include <re2/re2.h>
 
+#include <algorithm>
+
 #include "shared/text/utf8.h"
 
 namespace collector::storage {
@@ -26,6 +28,20 @@ std::vector<std::string> ListAlternatives(std::string_view pattern) {
     if (end == std::string_view::npos) return out;
     begin = end + 1;
   }
+}
+
+// What every value that the pattern matches begins with, as far as that is plain to see: "db-1" of
+// "db-1[0-9]". Most values are told apart by it, and do not need the pattern.
+std::string_view PlainPrefix(std::string_view pattern) {
+  if (pattern.find('|') != std::string_view::npos) return {};
+  size_t end = std::min(pattern.find_first_of("\\^$.[]()*+?{}"), pattern.size());
+  if (end < pattern.size() &&
+      std::string_view("*?{").find(pattern[end]) != std::string_view::npos) {
+    // The last character, which may have several bytes, need not be there.
+    while (end > 0 && (static_cast<unsigned char>(pattern[end - 1]) & 0xc0) == 0x80) end -= 1;
+    end -= end > 0 ? 1 : 0;
+  }
+  return pattern.substr(0, end);
 }
 
 }  // namespace
@@ -55,16 +71,18 @@ Result<ValueTest> ValueTest::Make(const api::Matcher& matcher) {
     test.pattern_ = std::make_unique<re2::RE2>(matcher.value, options);
     if (!test.pattern_->ok()) return fail(test.pattern_->error());
     if (!test.negated_) test.literals_ = ListAlternatives(matcher.value);
+    test.text_ = PlainPrefix(matcher.value);
+    test.prefix_only_ = std::string_view(matcher.value).substr(test.text_.size()) == ".*";
   }
   test.accepts_empty_ = test.Accepts("");
   return test;
 }
 
 bool ValueTest::Accepts(std::string_view value) const {
-  const bool same =
-      pattern_ == nullptr
-          ? value == text_
-          : re2::RE2::FullMatch(re2::StringPiece(value.data(), value.size()), *pattern_);
+  if (pattern_ == nullptr) return (value == text_) != negated_;
+  const bool same = value.starts_with(text_) &&
+                    (prefix_only_ ||
+                     re2::RE2::FullMatch(re2::StringPiece(value.data(), value.size()), *pattern_));
   return same != negated_;
 }
 

@@ -35,7 +35,8 @@ class ValueTest {
 
   bool negated_ = false;
   bool accepts_empty_ = false;
-  std::string text_;                   // of = and !=
+  bool prefix_only_ = false;           // the pattern is text_ and ".*"
+  std::string text_;                   // of = and !=; of a pattern: what its matches begin with
   std::unique_ptr<re2::RE2> pattern_;  // of =~ and !~
   std::vector<std::string> literals_;
 };

@@ -60,6 +60,35 @@ TEST_F(LabelIndexTest, TakesAnEmptyValueForAnAbsentLabel) {
   EXPECT_EQ(Match({{"nothing", MatchOp::kNotEqual, ""}}), Ids());
 }
 
+// A pattern is told apart by its plain beginning first: that must not change what it matches.
+TEST_F(LabelIndexTest, MatchesWhateverAPatternBeginsWith) {
+  const std::vector<std::string> values = {"d",   "db",        "db1", "db11",
+                                           "dbb", "d\xc3\xa9", "dx",  "DB"};
+  for (size_t i = 0; i < values.size(); ++i) {
+    Add(static_cast<int64_t>(i), 1, "m", {{"a", values[i]}});
+  }
+  const auto check = [&](const std::string& pattern, const Ids& wanted) {
+    EXPECT_EQ(Match({{"a", MatchOp::kMatches, pattern}}), wanted) << pattern;
+  };
+  check("db.*", {1, 2, 3, 4});
+  check("db.+", {2, 3, 4});
+  check("db?", {0, 1});
+  check("db*", {0, 1, 4});
+  check("db+", {1, 4});
+  check("db{2}", {4});
+  check("db{0,1}", {0, 1});
+  check("db1|dx", {2, 6});
+  check("db(1|b)", {2, 4});
+  check("db[0-9]+", {2, 3});
+  check("d\xc3\xa9?", {0, 5});
+  check("d\xc3\xa9*", {0, 5});
+  check("(?i)db", {1, 7});
+  check("^db$", {1});
+  check("d\\x62", {1});
+  check("db$", {1});
+  check("db.*1", {2, 3});
+}
+
 TEST_F(LabelIndexTest, KnowsMetricAndHostAsLabels) {
   Add(10, 1, "disk.io", {{"host", "inner"}});
   Add(11, 2, "disk.time", {});
