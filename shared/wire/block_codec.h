@@ -62,6 +62,10 @@ namespace shared::wire {
 //
 // Nothing may follow in any of these; the tail has its parts in the order of the series.
 
+// How a body is packed. kStored takes half the time and about a quarter more bytes: for what is
+// soon written anew.
+enum class Packing : uint8_t { kStored, kZstd };
+
 // Turns blocks into payloads (pgvigil.v1.MetricBlock.payload). Reuses its buffers, which grow to
 // about 30 bytes a value of the largest block: one per thread.
 class BlockEncoder {
@@ -70,7 +74,7 @@ class BlockEncoder {
   ~BlockEncoder();
   // Appends the payload to `out`. The block must hold series * ticks values, 1 to 4096 ticks, each
   // after the one before, 1 to 20000 series and at most 4 Mi values (CHECKed: it is ours).
-  void Encode(const model::Block& block, std::string& out);
+  void Encode(const model::Block& block, std::string& out, Packing packing = Packing::kZstd);
 
  private:
   struct Scratch;

@@ -70,6 +70,7 @@ void AppendVarint(size_t value, std::string& out) {
 
 struct BlockEncoder::Scratch {
   Stream times;
+  std::vector<int64_t> encoded_times;  // what `times` says
   Stream codes;
   Stream shifts;
   Stream masks;
@@ -99,7 +100,6 @@ struct BlockEncoder::Scratch {
 
 void BlockEncoder::Scratch::Prepare(size_t series, size_t ticks) {
   const size_t values = series * ticks;
-  times.Clear((ticks + 1) * format::kMaxVarintBytes);
   codes.Clear(series);
   shifts.Clear(series);
   masks.Clear(series * ((ticks + 7) / 8));
@@ -116,6 +116,12 @@ void BlockEncoder::Scratch::Prepare(size_t series, size_t ticks) {
 }
 
 void BlockEncoder::Scratch::EncodeTimes(std::span<const int64_t> instants) {
+  // Blocks of the same ticks often follow each other: the families of a host, when it is compacted.
+  if (std::equal(instants.begin(), instants.end(), encoded_times.begin(), encoded_times.end())) {
+    return;
+  }
+  encoded_times.assign(instants.begin(), instants.end());
+  times.Clear((instants.size() + 1) * format::kMaxVarintBytes);
   size_t unit = format::kTimeUnits.size() - 1;
   for (const int64_t time : instants) {
     while (time % format::kTimeUnits[unit] != 0) --unit;
@@ -196,23 +202,28 @@ void BlockEncoder::Scratch::EncodeChanging(std::span<const double> values, bool 
   const std::optional<unsigned> exponent = format::ScaleToIntegers(values, integers.data());
   if (!exponent) return EncodeRaw(values, Kind::kRaw, gaps);
   const size_t count = values.size();
+  uint64_t* const integer = integers.data();  // the loops below are too hot for checked access
   uint64_t any = 0;
-  for (size_t i = 0; i < count; ++i) any |= integers.data()[i];
+  for (size_t i = 0; i < count; ++i) any |= integer[i];
   const int shift = std::countr_zero(any);  // two values differ: not all are 0
   const bool shifted = shift >= kSmallestShift;
   if (shifted) {
     shifts.PutByte(static_cast<uint8_t>(shift));
     for (size_t i = 0; i < count; ++i) {
-      integers[i] = static_cast<uint64_t>(static_cast<int64_t>(integers[i]) >> shift);
+      integer[i] = static_cast<uint64_t>(static_cast<int64_t>(integer[i]) >> shift);
     }
   }
+  uint64_t* const delta = deltas.data();
   uint64_t any_delta = 0;
+  uint64_t last = integer[0];
   for (size_t i = 1; i < count; ++i) {
-    deltas[i] = format::ZigZag(integers[i] - integers[i - 1]);
-    any_delta |= deltas[i];
+    const uint64_t step = format::ZigZag(integer[i] - last);
+    last = integer[i];
+    delta[i] = step;
+    any_delta |= step;
   }
   const Steps chosen = ChooseSteps(count, any_delta);
-  PutFirst(integers[0], chosen.width);
+  PutFirst(integer[0], chosen.width);
   PutSteps(chosen, count);
   codes.PutByte(format::CodeByte({.kind = chosen.kind,
                                   .gaps = gaps,
@@ -299,7 +310,7 @@ void BlockEncoder::Scratch::JoinBody() {
 BlockEncoder::BlockEncoder() : scratch_(std::make_unique<Scratch>()) {}
 BlockEncoder::~BlockEncoder() = default;
 
-void BlockEncoder::Encode(const model::Block& block, std::string& out) {
+void BlockEncoder::Encode(const model::Block& block, std::string& out, Packing packing) {
   const size_t ticks = block.ticks();
   CHECK(ticks >= 1 && ticks <= format::kMaxTicks);
   CHECK(block.series >= 1 && block.series <= format::kMaxSeries);
@@ -316,7 +327,9 @@ void BlockEncoder::Encode(const model::Block& block, std::string& out) {
   const std::string_view tail = scratch.tail.view();
   AppendVarint(tail.size(), out);
   const size_t body_begin = out.size();
-  if (scratch.body.size() >= kSmallestCompressed) scratch.compressor.Append(scratch.body, out);
+  if (packing == Packing::kZstd && scratch.body.size() >= kSmallestCompressed) {
+    scratch.compressor.Append(scratch.body, out);
+  }
   const size_t compressed = out.size() - body_begin;
   if (compressed == 0 || compressed >= scratch.body.size()) {
     out.resize(body_begin);

@@ -16,6 +16,7 @@ using shared::ErrorCode;
 using shared::Fail;
 using shared::Result;
 using shared::model::Block;
+using shared::wire::Packing;
 using shared::wire::format::ByteReader;
 
 constexpr uint64_t kHeadSeed = 0x0031'206b'6e75'6863;  // "chunk 1"
@@ -57,26 +58,18 @@ void Widen(ValueRange& range, double value) {
   range.max = value > range.max ? value : range.max;
 }
 
-// In lanes, so that no value waits for the one before it.
+// In two lanes, so that a value does not wait for the one before it.
 void Widen(ValueRange& range, std::span<const double> values) {
-  constexpr size_t kLanes = 4;
-  std::array<double, kLanes> least;
-  std::array<double, kLanes> greatest;
-  least.fill(range.min);
-  greatest.fill(range.max);
-  size_t i = 0;
-  for (; i + kLanes <= values.size(); i += kLanes) {
-    for (size_t lane = 0; lane < kLanes; ++lane) {
-      const double value = values[i + lane];
-      least[lane] = value < least[lane] ? value : least[lane];
-      greatest[lane] = value > greatest[lane] ? value : greatest[lane];
-    }
+  ValueRange other = range;
+  const double* at = values.data();
+  const double* const end = at + values.size();
+  for (; end - at >= 2; at += 2) {
+    Widen(range, at[0]);
+    Widen(other, at[1]);
   }
-  for (size_t lane = 0; lane < kLanes; ++lane) {
-    range.min = std::min(range.min, least[lane]);
-    range.max = std::max(range.max, greatest[lane]);
-  }
-  for (; i < values.size(); ++i) Widen(range, values[i]);
+  if (at != end) Widen(range, *at);
+  range.min = std::min(range.min, other.min);
+  range.max = std::max(range.max, other.max);
 }
 
 // As a block of two instants.
@@ -120,7 +113,7 @@ void CheckOrder(std::span<const ChunkGroup> groups) {
 
 }  // namespace
 
-void ChunkEncoder::Encode(std::span<const ChunkGroup> groups, std::string& out) {
+void ChunkEncoder::Encode(std::span<const ChunkGroup> groups, std::string& out, Packing packing) {
   CHECK(!groups.empty() && groups.size() <= kMaxChunkGroups);
   CheckOrder(groups);
   FillRanges(groups, ranges_);
@@ -132,7 +125,7 @@ void ChunkEncoder::Encode(std::span<const ChunkGroup> groups, std::string& out) 
   AppendVarint(groups.size(), head);
   for (const ChunkGroup& group : groups) {
     const size_t begin = payloads_.size();
-    encoder_.Encode(group.block, payloads_);
+    encoder_.Encode(group.block, payloads_, packing);
     AppendLow(group.members, sizeof(FamilyMembers), head);
     AppendVarint(group.block.ticks(), head);
     AppendVarint(payloads_.size() - begin, head);

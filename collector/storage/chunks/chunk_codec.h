@@ -61,8 +61,9 @@ using ChunkRanges = std::array<std::optional<ValueRange>, kFamilySeries>;
 class ChunkEncoder {
  public:
   // Appends a chunk to `out`. CHECKed, for they are ours: 1 to kMaxChunkGroups groups as the format
-  // says, each of 1 to kMaxGroupTicks ticks.
-  void Encode(std::span<const ChunkGroup> groups, std::string& out);
+  // says, each of 1 to kMaxGroupTicks ticks. `packing` is that of the groups' payloads.
+  void Encode(std::span<const ChunkGroup> groups, std::string& out,
+              shared::wire::Packing packing = shared::wire::Packing::kZstd);
 
  private:
   shared::wire::BlockEncoder encoder_;

@@ -9,6 +9,7 @@ namespace collector::storage {
 using shared::Result;
 using shared::postgres::Connection;
 using shared::postgres::CopyIn;
+using shared::wire::Packing;
 
 Result<void> ChunkWriter::Begin(Connection& connection, shared::WallTime window_start,
                                 std::chrono::minutes span) {
@@ -32,7 +33,9 @@ Result<void> ChunkWriter::Begin(Connection& connection, shared::WallTime window_
 MergeCounts ChunkWriter::Put(FamilyWork& work) {
   const MergeCounts counts = merger_.Merge(work.parts, groups_);
   data_.clear();
-  encoder_.Encode(groups_, data_);
+  // Ten minutes are soon part of an hour: not worth the time to make them small.
+  const bool lasting = span_minutes_ == 60;
+  encoder_.Encode(groups_, data_, lasting ? Packing::kZstd : Packing::kStored);
   copy_->BeginRow(10);
   copy_->Int8(work.family_id);
   copy_->Timestamptz(window_start_);

@@ -12,6 +12,7 @@ namespace collector::storage {
 namespace {
 
 using shared::Result;
+using shared::wire::Packing;
 
 const double kStale = std::bit_cast<double>(shared::model::kStaleBits);
 const double kNan = std::numeric_limits<double>::quiet_NaN();
@@ -96,7 +97,7 @@ TEST(ChunkCodec, ReturnsEverySampleBitForBit) {
     std::mt19937_64 random(seed);
     const std::vector<ChunkGroup> groups = AnyChunk(random);
     std::string data;
-    encoder.Encode(groups, data);
+    encoder.Encode(groups, data, seed % 2 == 0 ? Packing::kZstd : Packing::kStored);
     const Result<void> decoded = decoder.Decode(data, kAllMembers, back);
     ASSERT_TRUE(decoded) << "seed " << seed << ": " << decoded.error().message;
     EXPECT_TRUE(Same(groups, back)) << "seed " << seed;
