@@ -33,6 +33,7 @@ Compaction::Compaction(CompactionOptions options, PartitionKeeper& partitions,
 void Compaction::StartOver(int backend_pid) {
   backend_pid_ = backend_pid;
   compactor_.Forget();
+  merger_.Forget();
   jobs_.clear();
   hours_.clear();
   next_look_ = next_look_at_all_ = WallTime{};
@@ -46,7 +47,10 @@ Result<std::chrono::milliseconds> Compaction::Run(Connection& connection, WallTi
                                                   std::stop_token stop) {
   if (connection.backend_pid() != backend_pid_) StartOver(connection.backend_pid());
   // The clock was set back: what waits for a time waits no longer.
-  if (now < last_run_) next_look_ = next_look_at_all_ = WallTime{};
+  if (now < last_run_) {
+    next_look_ = next_look_at_all_ = WallTime{};
+    merger_.Forget();
+  }
   last_run_ = now;
   const Budget end = std::chrono::steady_clock::now() + options_.budget;
   if (jobs_.empty() && hours_.empty() && now >= next_look_) {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "collector/storage/lock_keys.h"
 #include "collector/storage/sql_text.h"
 
 namespace collector::storage {
@@ -50,6 +51,14 @@ Result<bool> IsMerged(Connection& connection, shared::WallTime from, shared::Wal
                                                 " AND window_start < '{}')",
                                                 FormatTimestamp(from), FormatTimestamp(to))));
   return rows.Bool(0, 0) == true;
+}
+
+Result<void> LockChunks(Connection& connection) {
+  RETURN_IF_ERROR(
+      connection.Query("/* pgvigil */ SELECT pg_advisory_xact_lock($1),"
+                       " set_config('synchronous_commit', 'off', true)",
+                       {std::to_string(kCompactionLock)}));
+  return {};
 }
 
 }  // namespace collector::storage

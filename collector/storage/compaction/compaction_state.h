@@ -36,4 +36,10 @@ shared::Result<bool> IsCompacted(shared::postgres::Connection& connection, share
 shared::Result<bool> IsMerged(shared::postgres::Connection& connection, shared::WallTime from,
                               shared::WallTime to);
 
+// Begins what writes chunks, in the caller's transaction: waits until nobody else does, for two
+// collectors can both believe that they own maintenance while one's session is dying. The commit
+// will not wait for the disk: what a crash of the server takes back is found and done again, and
+// whatever is committed later (that blocks are dropped, say) is on disk later.
+shared::Result<void> LockChunks(shared::postgres::Connection& connection);
+
 }  // namespace collector::storage

@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "collector/storage/compaction/compaction_state.h"
-#include "collector/storage/lock_keys.h"
 #include "collector/storage/partition.h"
 #include "collector/storage/partition_reader.h"
 #include "collector/storage/sql_text.h"
@@ -28,11 +27,19 @@ Result<std::vector<WallTime>> HourMerger::FindHours(Connection& connection, Wall
   ASSIGN_OR_RETURN(const std::vector<WallTime> hours,
                    ReadPartitionStarts(connection, kChunkMinutesTable));
   std::vector<WallTime> out;
+  std::set<WallTime> merged;
   for (const WallTime hour : hours) {
     if (hour + kHour > closed) continue;
-    ASSIGN_OR_RETURN(const bool merged, IsMerged(connection, hour, hour + kHour));
-    if (!merged) out.push_back(hour);
+    if (!merged_.contains(hour)) {
+      ASSIGN_OR_RETURN(const bool is_merged, IsMerged(connection, hour, hour + kHour));
+      if (!is_merged) {
+        out.push_back(hour);
+        continue;
+      }
+    }
+    merged.insert(hour);
   }
+  merged_ = std::move(merged);
   return out;
 }
 
@@ -58,9 +65,7 @@ Result<std::optional<int64_t>> HourMerger::MergeSome(Connection& connection, Wal
 
 Result<std::vector<int64_t>> HourMerger::FindFamilies(Connection& connection, WallTime hour,
                                                       int64_t after) {
-  // Two collectors can both believe that they own maintenance while one's session is dying.
-  RETURN_IF_ERROR(
-      connection.Query("SELECT pg_advisory_xact_lock($1)", {std::to_string(kCompactionLock)}));
+  RETURN_IF_ERROR(LockChunks(connection));
   ASSIGN_OR_RETURN(
       const Rows rows,
       connection.QueryBinary(

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -27,6 +28,9 @@ class HourMerger {
   // of them; nullopt: none was left.
   shared::Result<std::optional<int64_t>> MergeSome(shared::postgres::Connection& connection,
                                                    shared::WallTime hour, int64_t after);
+  // Hours that were found to be merged may not be so any more: another owner was at work, or the
+  // clock was set back.
+  void Forget() { merged_.clear(); }
   // Of the last MergeSome that failed while it wrote; "" when it was something else.
   [[nodiscard]] const std::string& failed_sqlstate() const { return failed_sqlstate_; }
 
@@ -39,6 +43,8 @@ class HourMerger {
 
   PartitionKeeper& partitions_;
   const CompactionMetrics& metrics_;
+  // Are not asked for again: to find nothing takes a look at every row that was deleted.
+  std::set<shared::WallTime> merged_;
   ChunkParts parts_;
   ChunkWriter writer_;
   FamilyWork work_;

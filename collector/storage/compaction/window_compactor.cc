@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "collector/storage/lock_keys.h"
 #include "collector/storage/sql_text.h"
 #include "shared/log/log.h"
 
@@ -132,9 +131,7 @@ Result<void> WindowCompactor::CompactWindows(Connection& connection, const Compa
 
 Result<ChunkWriter::Totals> WindowCompactor::Write(Connection& connection, const CompactionJob& job,
                                                    std::span<const UncompactedWindow> windows) {
-  // Two collectors can both believe that they own maintenance while one's session is dying.
-  RETURN_IF_ERROR(
-      connection.Query("SELECT pg_advisory_xact_lock($1)", {std::to_string(kCompactionLock)}));
+  RETURN_IF_ERROR(LockChunks(connection));
   ASSIGN_OR_RETURN(
       const Rows blocks,
       connection.QueryBinary(
