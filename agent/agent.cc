@@ -9,6 +9,7 @@
 #include "agent/host/resource.h"
 #include "agent/host/source.h"
 #include "agent/identity/agent_id.h"
+#include "agent/identity/state_format.h"
 #include "agent/logs/log_source.h"
 #include "agent/options.h"
 #include "agent/pipeline/batch_thread.h"
@@ -136,6 +137,7 @@ struct Agent::Parts {
 Result<void> Agent::Parts::OpenStores() {
   const std::string& state_dir = config.agent.state_dir;
   RETURN_IF_ERROR(shared::MakeDirectories(state_dir));
+  RETURN_IF_ERROR(identity::ClaimState(state_dir));
   host::ResourceOptions resource_options;
   resource_options.proc_root = config.agent.proc_root;
   resource = ResourceOf(config, host::ReadHostResource(resource_options));
@@ -272,6 +274,14 @@ Result<std::unique_ptr<Agent>> Agent::Start(const config::AgentConfig& config) {
   shared::log::Info("pgvigil-agent {} started; collector {}", shared::kVersion,
                     config.collector.url);
   return agent;
+}
+
+shared::Result<void> Agent::CheckAlive() const {
+  const shared::MonotonicTime now = parts_->clock.Monotonic();
+  if (parts_->host) RETURN_IF_ERROR(parts_->host->pulse().Check(now));
+  RETURN_IF_ERROR(parts_->logs->pulse().Check(now));
+  RETURN_IF_ERROR(parts_->batch_thread->pulse().Check(now));
+  return parts_->shipper->pulse().Check(now);
 }
 
 void Agent::Stop() {

@@ -11,8 +11,9 @@ namespace agent {
 // part is known only here.
 class Agent {
  public:
-  // Fails when the state directory cannot be used (the message says what to do) or another agent
-  // uses it. A PostgreSQL or collector that is away is no failure.
+  // Fails when the state directory cannot be used (the message says what to do), another agent uses
+  // it, or a newer one wrote it (kInvalidInput). A PostgreSQL or collector that is away is no
+  // failure.
   static shared::Result<std::unique_ptr<Agent>> Start(const config::AgentConfig& config);
   ~Agent();
   Agent(const Agent&) = delete;
@@ -21,6 +22,10 @@ class Agent {
   // Stops the sources, sends what can be sent within agent.shutdown_timeout, leaves the rest in the
   // spool. Idempotent.
   void Stop();
+
+  // Whether every thread of the flow still turns; a PostgreSQL or collector that hangs is none of
+  // this. kTimeout: names the thread.
+  [[nodiscard]] shared::Result<void> CheckAlive() const;
 
  private:
   struct Parts;

@@ -11,6 +11,7 @@
 #include "agent/once/once.h"
 #include "shared/base/exit_code.h"
 #include "shared/base/pid_file.h"
+#include "shared/base/service_notifier.h"
 #include "shared/base/signals.h"
 #include "shared/base/version.h"
 #include "shared/config/command.h"
@@ -23,7 +24,7 @@ using agent::config::LoadAgentConfig;
 using LoadedConfig = shared::config::Loaded<AgentConfig>;
 
 constexpr std::chrono::seconds kStopGrace{15};
-constexpr const char* kDefaultConfig = "/etc/pgvigil/agent.toml";
+constexpr const char* kDefaultConfig = "/etc/pgvigil-agent/agent.toml";
 
 struct Options {
   std::string config = kDefaultConfig;
@@ -35,19 +36,26 @@ LoadedConfig Load(const Options& options) {
   return LoadAgentConfig(options.config, shared::config::ReadEnvironment());
 }
 
+// What systemctl status shows.
+std::string StatusOf(const AgentConfig& config, std::string_view note = {}) {
+  return fmt::format("collector {}{}", config.collector.url, note);
+}
+
 // SIGHUP: validates first; a configuration that is wrong, or that cannot start, changes nothing.
-// The parts are stopped and built anew: what waits is in the spool and the log files.
-void Reload(const Options& options, AgentConfig& current, std::unique_ptr<agent::Agent>& running) {
+// The parts are stopped and built anew: what waits is in the spool and the log files. False: it was
+// refused.
+bool Reload(const Options& options, AgentConfig& current, std::unique_ptr<agent::Agent>& running) {
   const LoadedConfig loaded = Load(options);
   if (!loaded.ok()) {
     shared::log::Error("reload: the configuration is wrong, the old one stays in effect");
     fmt::print(stderr, "{}", loaded.problems.ToText());
-    return;
+    return false;
   }
   running->Stop();
   running.reset();
   auto started = agent::Agent::Start(loaded.config);
-  if (started) {
+  const bool taken = started.has_value();
+  if (taken) {
     current = loaded.config;
     shared::log::SetLevel(current.agent.log_level);
     shared::log::Info("reload: done");
@@ -60,6 +68,23 @@ void Reload(const Options& options, AgentConfig& current, std::unique_ptr<agent:
     running = std::move(*started);
   } else {
     shared::log::Error("reload: {}", started.error().message);
+  }
+  return taken;
+}
+
+// Waits for a signal; meanwhile the watchdog hears of progress, and of nothing else.
+int WaitForSignal(const shared::SignalSet& signals, const agent::Agent& running,
+                  shared::ServiceNotifier& notifier) {
+  while (true) {
+    const auto period = notifier.alive_period();
+    const int signal = signals.Wait(period.value_or(std::chrono::hours(1)));
+    if (signal != 0) return signal;
+    if (!period) continue;
+    if (const auto alive = running.CheckAlive(); alive) {
+      notifier.Alive();
+    } else {
+      shared::log::Error("{}: systemd will end this process", alive.error().message);
+    }
   }
 }
 
@@ -76,17 +101,26 @@ int Run(const Options& options) {
     shared::log::Error("{}", pid_file.error().message);
     return shared::kExitPermission;
   }
+  auto notifier = shared::ServiceNotifier::FromEnvironment();
+  if (!notifier) {
+    shared::log::Error("{}", notifier.error().message);
+    return shared::kExitUnavailable;
+  }
   auto started = agent::Agent::Start(loaded.config);
   if (!started) {
     shared::log::Error("{}", started.error().message);
-    return shared::kExitUnavailable;
+    return shared::StartFailureExit(started.error());
   }
   std::unique_ptr<agent::Agent> running = std::move(*started);
-  for (int signal = 0; signal != SIGTERM && signal != SIGINT;) {
-    signal = signals.Wait(std::chrono::hours(1));
-    if (signal == SIGHUP) Reload(options, loaded.config, running);
+  notifier->Ready(StatusOf(loaded.config));
+  while (WaitForSignal(signals, *running, *notifier) == SIGHUP) {
+    notifier->Reloading();
+    const bool taken = Reload(options, loaded.config, running);
     if (running == nullptr) return shared::kExitUnavailable;
+    notifier->Ready(
+        StatusOf(loaded.config, taken ? "" : "; the last reload was refused, see the log"));
   }
+  notifier->Stopping();
   shared::log::Info("stopping");
   // A server that does not answer may hold its thread longer than shutdown_timeout.
   signals.ReleaseForEnd(

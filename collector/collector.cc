@@ -133,6 +133,10 @@ shared::Result<std::unique_ptr<Collector>> Collector::Start(const config::Collec
   return std::unique_ptr<Collector>(new Collector(std::move(parts)));
 }
 
+shared::Result<void> Collector::CheckAlive() {
+  return parts_->server.CheckAlive();
+}
+
 void Collector::Stop() {
   parts_->Stop();
 }

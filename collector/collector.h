@@ -20,6 +20,10 @@ class Collector {
   // Refuses new requests, stores what it has, answers it, ends. Idempotent.
   void Stop();
 
+  // Whether the listener still turns; a PostgreSQL or Kafka that hangs is none of this. Ask
+  // regularly. kTimeout.
+  [[nodiscard]] shared::Result<void> CheckAlive();
+
  private:
   struct Parts;
   explicit Collector(std::unique_ptr<Parts> parts);

@@ -10,6 +10,7 @@
 #include "collector/dead_letters_command.h"
 #include "shared/base/exit_code.h"
 #include "shared/base/pid_file.h"
+#include "shared/base/service_notifier.h"
 #include "shared/base/signals.h"
 #include "shared/base/version.h"
 #include "shared/config/command.h"
@@ -24,7 +25,7 @@ using shared::ExitCode;
 using LoadedConfig = shared::config::Loaded<CollectorConfig>;
 
 constexpr std::chrono::seconds kStopDeadline{60};
-constexpr const char* kDefaultConfig = "/etc/pgvigil/collector.toml";
+constexpr const char* kDefaultConfig = "/etc/pgvigil-collector/collector.toml";
 
 struct Options {
   std::string config = kDefaultConfig;
@@ -37,6 +38,41 @@ struct Options {
 
 LoadedConfig Load(const Options& options) {
   return LoadCollectorConfig(options.config, shared::config::ReadEnvironment(), options.roles);
+}
+
+// SIGHUP: only the log level changes while it runs; everything else says so. Returns what
+// systemctl status shows.
+std::string Reload(const Options& options, const LoadedConfig& current) {
+  const LoadedConfig again = Load(options);
+  if (!again.ok()) {
+    shared::log::Error("reload: the configuration is wrong, the old one stays in effect:\n{}",
+                       again.problems.ToText());
+    return "the last reload was refused, see the log";
+  }
+  shared::log::SetLevel(again.config.log.level);
+  CollectorConfig comparable = again.config;
+  comparable.log = current.config.log;
+  const std::string outcome = comparable == current.config
+                                  ? "done"
+                                  : "the log level is in effect; the other changes need a restart";
+  shared::log::Info("reload: {}", outcome);
+  return outcome;
+}
+
+// Waits for a signal; meanwhile the watchdog hears of progress, and of nothing else.
+int WaitForSignal(const shared::SignalSet& signals, collector::Collector& running,
+                  shared::ServiceNotifier& notifier) {
+  while (true) {
+    const auto period = notifier.alive_period();
+    const int signal = signals.Wait(period.value_or(std::chrono::hours(1)));
+    if (signal != 0) return signal;
+    if (!period) continue;
+    if (const auto alive = running.CheckAlive(); alive) {
+      notifier.Alive();
+    } else {
+      shared::log::Error("{}: systemd will end this process", alive.error().message);
+    }
+  }
 }
 
 int Run(const Options& options) {
@@ -52,30 +88,25 @@ int Run(const Options& options) {
     shared::log::Error("{}", pid_file.error().message);
     return shared::kExitPermission;
   }
+  auto notifier = shared::ServiceNotifier::FromEnvironment();
+  if (!notifier) {
+    shared::log::Error("{}", notifier.error().message);
+    return shared::kExitUnavailable;
+  }
   auto started = collector::Collector::Start(loaded.config);
   if (!started) {
     shared::log::Error("{}", started.error().message);
-    return shared::kExitUnavailable;
+    return shared::StartFailureExit(started.error());
   }
-  for (int signal = 0; signal != SIGTERM && signal != SIGINT;) {
-    signal = signals.Wait(std::chrono::hours(1));
-    if (signal == SIGHUP) {
-      // Only the log level changes while it runs; everything else says so.
-      const LoadedConfig again = Load(options);
-      if (!again.ok()) {
-        shared::log::Error("reload: the configuration is wrong, the old one stays in effect:\n{}",
-                           again.problems.ToText());
-        continue;
-      }
-      shared::log::SetLevel(again.config.log.level);
-      CollectorConfig comparable = again.config;
-      comparable.log = loaded.config.log;
-      shared::log::Info("reload: {}", comparable == loaded.config
-                                          ? "done"
-                                          : "the log level is in effect; the other changes need a "
-                                            "restart");
-    }
+  const std::string where =
+      fmt::format("{}:{}", loaded.config.http.listen.address, loaded.config.http.listen.port);
+  notifier->Ready("listens on " + where);
+  while (WaitForSignal(signals, **started, *notifier) == SIGHUP) {
+    notifier->Reloading();
+    const std::string outcome = Reload(options, loaded);
+    notifier->Ready(fmt::format("listens on {}; reload: {}", where, outcome));
   }
+  notifier->Stopping();
   shared::log::Info("stopping");
   signals.ReleaseForEnd(kStopDeadline);
   (*started)->Stop();

@@ -13,8 +13,8 @@
 #include "shared/config/url.h"
 #include "shared/log/log.h"
 
-// The agent's configuration: TOML, /etc/pgvigil/agent.toml and conf.d/*.toml beside it. Each struct
-// is a section, each member the key of the same name (less the unit in the name:
+// The agent's configuration: TOML, /etc/pgvigil-agent/agent.toml and conf.d/*.toml beside it. Each
+// struct is a section, each member the key of the same name (less the unit in the name:
 // `record_limit_bytes` is the key record_limit), the initial value its default. agent.toml.example
 // shows every key. Only collector.url must be set.
 namespace agent::config {

@@ -8,6 +8,13 @@
 #include "shared/concurrency/ticker.h"
 
 namespace agent::host {
+namespace {
+
+// A kernel file that hangs longer than this hangs for good.
+constexpr std::chrono::minutes kLongestRound{2};
+
+}  // namespace
+
 std::chrono::nanoseconds PhaseOf(uint64_t seed, std::chrono::nanoseconds interval) {
   if (interval.count() <= 0) return {};
   std::mt19937_64 random(seed);
@@ -19,6 +26,7 @@ HostSource::HostSource(HostOptions options, HostSystem system, HostSink sink, ui
       phase_(PhaseOf(seed, options_.interval)),
       collector_(options_, std::move(system)),
       sink_(sink),
+      pulse_("host", options_.interval + kLongestRound),
       thread_([this](const std::stop_token& stop) { Run(stop); }) {}
 
 void HostSource::Run(const std::stop_token& stop) {
@@ -27,6 +35,7 @@ void HostSource::Run(const std::stop_token& stop) {
   uint64_t skipped = 0;
   bool first = true;
   while (ticker.Wait(stop)) {
+    pulse_.Beat();
     const shared::WallTime time = sink_.clock.Now();
     const pipeline::FrameBuilder::Round round = collector_.Collect();
     if (const uint64_t now_skipped = ticker.skipped(); now_skipped != skipped) {

@@ -10,6 +10,7 @@
 #include "agent/pipeline/drops.h"
 #include "agent/pipeline/telemetry.h"
 #include "shared/base/clock.h"
+#include "shared/concurrency/pulse.h"
 
 namespace agent::host {
 
@@ -40,6 +41,8 @@ class HostSource {
   // Asks the thread to end; the destructor waits for it.
   void Stop() { thread_.request_stop(); }
 
+  [[nodiscard]] const shared::Pulse& pulse() const { return pulse_; }
+
  private:
   void Run(const std::stop_token& stop);
   void Push(const pipeline::FrameBuilder::Round& round, shared::WallTime time);
@@ -49,6 +52,7 @@ class HostSource {
   const std::chrono::nanoseconds phase_;
   HostCollector collector_;  // run thread only
   HostSink sink_;
+  shared::Pulse pulse_;
   std::jthread thread_;  // last: starts when all above exists, and is joined before any of it goes
 };
 

@@ -12,6 +12,12 @@
 #include "shared/concurrency/thread_name.h"
 
 namespace agent::logs {
+namespace {
+
+// One wait of a minute, and a slow disk.
+constexpr std::chrono::minutes kLongestPause{3};
+
+}  // namespace
 
 shared::Result<std::unique_ptr<LogSource>> LogSource::Open(LogSourceOptions options,
                                                            const shared::Clock& clock,
@@ -26,7 +32,10 @@ shared::Result<std::unique_ptr<LogSource>> LogSource::Open(LogSourceOptions opti
 
 LogSource::LogSource(std::unique_ptr<LogReader> reader, shared::UniqueFd wake,
                      const shared::Clock& clock)
-    : reader_(std::move(reader)), wake_(std::move(wake)), clock_(clock) {
+    : reader_(std::move(reader)),
+      wake_(std::move(wake)),
+      clock_(clock),
+      pulse_("tail", kLongestPause) {
   reader_->queue().SetSettledCallback([this] { Wake(); });
 }
 
@@ -67,6 +76,7 @@ void LogSource::Run(std::stop_token stop) {
   shared::SetThreadName("tail");
   const std::stop_callback wake_on_stop(stop, [this] { Wake(); });
   while (!stop.stop_requested()) {
+    pulse_.Beat();
     const std::vector<Update> updates =
         updates_.With([](std::vector<Update>& waiting) { return std::exchange(waiting, {}); });
     for (const Update& update : updates) reader_->SetPostgres(update.first, update.second);

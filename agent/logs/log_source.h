@@ -10,6 +10,7 @@
 #include "agent/ship/outbox.h"
 #include "shared/base/unique_fd.h"
 #include "shared/concurrency/guarded.h"
+#include "shared/concurrency/pulse.h"
 
 namespace agent::logs {
 
@@ -43,6 +44,8 @@ class LogSource {
   // Ends reading; returns when the thread is gone. Acknowledgements are still taken.
   void Stop();
 
+  [[nodiscard]] const shared::Pulse& pulse() const { return pulse_; }
+
  private:
   using Update = std::pair<postgres::InstanceIdentity, postgres::LogSettings>;
 
@@ -55,6 +58,7 @@ class LogSource {
   const shared::UniqueFd wake_;  // eventfd(2)
   const shared::Clock& clock_;
   shared::Guarded<std::vector<Update>> updates_;
+  shared::Pulse pulse_;
   std::jthread thread_;  // last
 };
 

@@ -1,5 +1,6 @@
 #include "agent/pipeline/batch_thread.h"
 
+#include <algorithm>
 #include <chrono>
 
 #include "shared/concurrency/thread_name.h"
@@ -9,12 +10,17 @@ namespace {
 
 // What has come together goes into one batch, but the clock is looked at now and then.
 constexpr int kMostAtOnce = 64;
-constexpr std::chrono::hours kNothingDue{1};
+constexpr std::chrono::seconds kLongestWait{30};
+// A disk may take its time for an fsync.
+constexpr std::chrono::minutes kLongestPause{2};
 
 }  // namespace
 
 BatchThread::BatchThread(TelemetryQueue& queue, Batcher& batcher)
-    : queue_(queue), batcher_(batcher), thread_([this](std::stop_token stop) {
+    : queue_(queue),
+      batcher_(batcher),
+      pulse_("batch", kLongestPause),
+      thread_([this](std::stop_token stop) {
         shared::SetThreadName("batch");
         drained_.set_value(Run(stop));
       }) {}
@@ -29,7 +35,9 @@ bool BatchThread::Drain(shared::MonotonicTime deadline) {
 bool BatchThread::Run(std::stop_token stop) {
   bool open = true;
   while (open) {
-    const auto due = batcher_.next_due().value_or(std::chrono::steady_clock::now() + kNothingDue);
+    pulse_.Beat();
+    const auto latest = std::chrono::steady_clock::now() + kLongestWait;
+    const auto due = std::min(batcher_.next_due().value_or(latest), latest);
     std::optional<Telemetry> telemetry = queue_.PopUntil(due, stop);
     const bool closed = queue_.closed();  // asked first: nothing comes in after it
     if (!telemetry && closed && !stop.stop_requested()) telemetry = queue_.TryPop();

@@ -7,6 +7,7 @@
 #include "agent/pipeline/batcher.h"
 #include "agent/pipeline/telemetry.h"
 #include "shared/base/clock.h"
+#include "shared/concurrency/pulse.h"
 
 namespace agent::pipeline {
 
@@ -19,11 +20,14 @@ class BatchThread {
   // on, what is still in the queue is left there. False: it was left.
   bool Drain(shared::MonotonicTime deadline);
 
+  [[nodiscard]] const shared::Pulse& pulse() const { return pulse_; }
+
  private:
   bool Run(std::stop_token stop);
 
   TelemetryQueue& queue_;
   Batcher& batcher_;
+  shared::Pulse pulse_;
   std::promise<bool> drained_;
   std::future<bool> result_ = drained_.get_future();
   std::jthread thread_;

@@ -54,6 +54,12 @@ std::string RemedyFor(const SessionOptions& options, const Error& error) {
         "ALTER ROLE {} PASSWORD '…';",
         options.user, QuoteIdentifier(options.user));
   }
+  if (message.find("Peer authentication failed") != std::string_view::npos) {
+    return fmt::format(
+        "peer wants a system user called {}: run the agent as that, or map its user in "
+        "pg_ident.conf",
+        options.user);
+  }
   if (sqlstate == "28000") return CreateRole(options);
   if (sqlstate == "3D000") {
     return fmt::format("set database to one that exists: \"{}\" does not", options.database);
@@ -64,8 +70,12 @@ std::string RemedyFor(const SessionOptions& options, const Error& error) {
     return fmt::format("GRANT CONNECT ON DATABASE {} TO {};", QuoteIdentifier(options.database),
                        QuoteIdentifier(options.user));
   }
-  return fmt::format("check that PostgreSQL runs and that host \"{}\" and port {} are its own",
-                     options.host, options.port);
+  const bool no_socket = message.find("No such file or directory") != std::string_view::npos;
+  return fmt::format("check that PostgreSQL runs and that host \"{}\" and port {} are its own{}",
+                     options.host, options.port,
+                     no_socket ? "; a socket in /tmp is hidden from the service by PrivateTmp: see "
+                                 "pgvigil-agent.service(8)"
+                               : "");
 }
 
 std::string GrantMonitor(const SessionOptions& options) {

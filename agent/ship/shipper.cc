@@ -12,12 +12,13 @@ using shared::MonotonicTime;
 using std::chrono::milliseconds;
 
 constexpr milliseconds kLongestPoll{10'000};
+constexpr std::chrono::minutes kLongestPause{2};
 
 }  // namespace
 
 Shipper::Shipper(Delivery& delivery, const std::vector<Outbox*>& outboxes, Transport& transport,
                  const shared::Clock& clock)
-    : delivery_(delivery), transport_(transport), clock_(clock) {
+    : delivery_(delivery), transport_(transport), clock_(clock), pulse_("ship", kLongestPause) {
   for (Outbox* outbox : outboxes) {
     outbox->SetReadyCallback([&transport] { transport.Wake(); });
   }
@@ -38,6 +39,7 @@ void Shipper::Drain(MonotonicTime deadline) {
 void Shipper::Run(std::stop_token stop) {
   shared::SetThreadName("ship");
   while (!stop.stop_requested()) {
+    pulse_.Beat();
     std::optional<MonotonicTime> wake = delivery_.Step();
     const MonotonicTime now = clock_.Monotonic();
     if (const std::optional<MonotonicTime> deadline = drain_deadline_.Copy()) {

@@ -7,6 +7,7 @@
 #include "agent/ship/transport.h"
 #include "shared/base/clock.h"
 #include "shared/concurrency/guarded.h"
+#include "shared/concurrency/pulse.h"
 
 namespace agent::ship {
 
@@ -23,6 +24,8 @@ class Shipper {
   // away.
   void Drain(shared::MonotonicTime deadline);
 
+  [[nodiscard]] const shared::Pulse& pulse() const { return pulse_; }
+
  private:
   void Run(std::stop_token stop);
 
@@ -30,6 +33,7 @@ class Shipper {
   Transport& transport_;
   const shared::Clock& clock_;
   shared::Guarded<std::optional<shared::MonotonicTime>> drain_deadline_;
+  shared::Pulse pulse_;
   std::jthread thread_;
 };
 

@@ -12,9 +12,9 @@
 #include "shared/config/url.h"
 #include "shared/log/log.h"
 
-// The collector's configuration: TOML, /etc/pgvigil/collector.toml and conf.d/*.toml beside it.
-// Each struct is a section, each member the key of the same name (less the unit in the name:
-// `body_limit_bytes` is the key body_limit), the initial value its default. Every key has a
+// The collector's configuration: TOML, /etc/pgvigil-collector/collector.toml and conf.d/*.toml
+// beside it. Each struct is a section, each member the key of the same name (less the unit in the
+// name: `body_limit_bytes` is the key body_limit), the initial value its default. Every key has a
 // default; collector.toml.example shows them all.
 namespace collector::config {
 

@@ -11,6 +11,7 @@
 #include "collector/http/router.h"
 #include "collector/http/session.h"
 #include "shared/concurrency/guarded.h"
+#include "shared/concurrency/pulse.h"
 #include "shared/concurrency/thread_name.h"
 #include "shared/text/json.h"
 
@@ -21,6 +22,8 @@ namespace asio = boost::asio;
 using boost::system::error_code;
 using shared::ErrorCode;
 using shared::Fail;
+
+constexpr std::chrono::minutes kLongestTurn{3};
 
 template <typename Pairs>
 const std::string* FindFirst(const Pairs& pairs, std::string_view name) {
@@ -83,6 +86,7 @@ struct Server::Impl {
   std::atomic<bool> stopping{false};
   // Every session that may be alive, to tell them to finish; dead ones are swept as it grows.
   shared::Guarded<std::vector<std::weak_ptr<Session>>> sessions;
+  shared::Pulse pulse{"http", kLongestTurn};
   std::vector<std::jthread> threads;
 };
 
@@ -172,6 +176,11 @@ uint16_t Server::port() const {
 
 ServerStatistics Server::Statistics() const {
   return impl_->admission.Statistics();
+}
+
+shared::Result<void> Server::CheckAlive() {
+  asio::post(impl_->context, [this] { impl_->pulse.Beat(); });
+  return impl_->pulse.Check(std::chrono::steady_clock::now());
 }
 
 void Server::Stop(std::chrono::milliseconds deadline) {

@@ -95,6 +95,9 @@ class Server {
   shared::Result<void> Start();
   [[nodiscard]] uint16_t port() const;
   [[nodiscard]] ServerStatistics Statistics() const;
+  // Whether the threads do what they are asked: asks them, and says whether they did so after an
+  // earlier question. Ask regularly, after Start. kTimeout: "thread http has not turned for 84 s".
+  [[nodiscard]] shared::Result<void> CheckAlive();
   // Stops accepting, lets requests under way end within `deadline`, closes the rest, joins.
   void Stop(std::chrono::milliseconds deadline);
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "shared/base/result.h"
+
 namespace shared {
 
 // Exit statuses of both programs, as sysexits.h numbers them.
@@ -11,5 +13,11 @@ enum ExitCode : int {
   kExitPermission = 77,
   kExitConfig = 78,  // the configuration is wrong
 };
+
+// Of a program that could not start: what is wrong stays wrong until somebody changes it
+// (kInvalidInput: kExitConfig), or may pass (kExitUnavailable).
+inline ExitCode StartFailureExit(const Error& error) {
+  return error.code == ErrorCode::kInvalidInput ? kExitConfig : kExitUnavailable;
+}
 
 }  // namespace shared

@@ -35,7 +35,7 @@ class Loading {
   [[nodiscard]] const Environment& environment() const { return environment_; }
   // False: a file is missing or has syntax errors, so that an absent key may stand there.
   [[nodiscard]] bool complete() const { return complete_; }
-  // "/etc/pgvigil/agent.toml:12"
+  // "/etc/pgvigil-agent/agent.toml:12"
   [[nodiscard]] std::string Origin(const Place& place) const;
 
   Problems problems;

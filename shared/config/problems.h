@@ -37,7 +37,7 @@ class Problems {
   [[nodiscard]] std::vector<Problem> Sorted() const;
 
   // For people; each problem as
-  //   /etc/pgvigil/agent.toml:7:12: host.interval: "10" has no unit
+  //   /etc/pgvigil-agent/agent.toml:7:12: host.interval: "10" has no unit
   //       7 | interval = "10"
   //         |            ^~~~
   //         = write a number and a unit: "10s", "1m30s" or "500ms"

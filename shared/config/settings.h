@@ -10,7 +10,7 @@ namespace shared::config {
 struct Setting {
   std::string key;     // "postgres[0].statements.interval"
   std::string value;   // as TOML writes it: "\"10s\"", "true"; secrets "\"***\""
-  std::string origin;  // "/etc/pgvigil/agent.toml:12", "…:12, env PGHOST", "default"
+  std::string origin;  // "/etc/pgvigil-agent/agent.toml:12", "…:12, env PGHOST", "default"
 };
 
 // What `config show` prints: every key that a reader asked for, in its order.

@@ -24,6 +24,13 @@ TEST(DiagnoseFailure, NamesTheCommandThatHelps) {
       "connect: connection to server on socket \"/x\" failed: Connection refused",
       "check that PostgreSQL runs and that host \"/run/postgresql\" and port 5432 are its "
       "own");
+  expect_remedy(
+      "connect: connection to server on socket \"/x\" failed: No such file or directory",
+      "check that PostgreSQL runs and that host \"/run/postgresql\" and port 5432 are its own; a "
+      "socket in /tmp is hidden from the service by PrivateTmp: see pgvigil-agent.service(8)");
+  expect_remedy("connect: 28000 Peer authentication failed for user \"pgvigil\"",
+                "peer wants a system user called pgvigil: run the agent as that, or map its user "
+                "in pg_ident.conf");
   expect_remedy("connect: 28000 role \"pgvigil\" does not exist",
                 "CREATE ROLE \"pgvigil\" LOGIN; GRANT pg_monitor TO \"pgvigil\";");
   expect_remedy("connect: 28000 no pg_hba.conf entry for host \"[local]\"",
