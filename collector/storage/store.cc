@@ -8,13 +8,13 @@
 #include <functional>
 
 #include "collector/storage/compaction/compaction.h"
-#include "collector/storage/compaction/compaction_state.h"
 #include "collector/storage/kafka_positions.h"
 #include "collector/storage/lock_keys.h"
 #include "collector/storage/logs/log_merger.h"
 #include "collector/storage/migrations.h"
 #include "collector/storage/reader.h"
 #include "collector/storage/reader_role.h"
+#include "collector/storage/retention/drop_guard.h"
 #include "collector/storage/retention/freezer.h"
 #include "collector/storage/session.h"
 #include "collector/storage/statement_hours.h"
@@ -120,22 +120,11 @@ std::vector<std::unique_ptr<Chore>> Store::Chores(shared::metrics::Registry& reg
   std::vector<std::unique_ptr<Chore>> chores;
   chores.push_back(std::make_unique<LogMerger>(partitions_));
   chores.push_back(std::make_unique<Compaction>(options_.compaction, partitions_, registry));
-  // Blocks and short chunks are safe to drop only once they are in longer ones.
-  const auto may_drop = [](Connection& connection,
-                           const StoredPartition& partition) -> Result<bool> {
-    if (partition.table == kBlockTable.name) {
-      return IsCompacted(connection, partition.from, partition.to);
-    }
-    if (partition.table == kChunkMinutesTable.name) {
-      return IsMerged(connection, partition.from, partition.to);
-    }
-    return true;
-  };
   const auto& keep = options_.retention.policy.keep;
   const auto statements = keep.find(std::string(kStatementDeltaTable.name));
   chores.push_back(std::make_unique<StatementHours>(
       partitions_, statements == keep.end() ? options_.limits.rows_back : statements->second));
-  chores.push_back(std::make_unique<Retention>(options_.retention, may_drop, registry));
+  chores.push_back(std::make_unique<Retention>(options_.retention, IsSafeToDrop, registry));
   chores.push_back(std::make_unique<Freezer>(registry));
   return chores;
 }

@@ -44,12 +44,35 @@ Result<bool> IsCompacted(Connection& connection, shared::WallTime from, shared::
   return rows.Bool(0, 0) == true;
 }
 
+// As pgvigil.uncompacted_windows, which asks pgvigil.block.
+Result<bool> IsTableCompacted(Connection& connection, const std::string& table) {
+  ASSIGN_OR_RETURN(
+      const Rows rows,
+      connection.Query(fmt::format(
+          "/* pgvigil */ SELECT NOT EXISTS (SELECT FROM ("
+          " SELECT b.host_id, date_bin('10 minutes', b.first_time, '2000-01-01 00:00:00+00') AS"
+          " window_start, count(*) AS blocks,"
+          " bit_xor(pgvigil.block_fingerprint(b.layout_id, b.first_time)) AS fingerprint"
+          " FROM pgvigil.{} b GROUP BY 1, 2) AS found"
+          " LEFT JOIN pgvigil.compacted_window c USING (host_id, window_start)"
+          " WHERE (c.blocks, c.fingerprint) IS DISTINCT FROM (found.blocks, found.fingerprint))",
+          table)));
+  return rows.Bool(0, 0) == true;
+}
+
 Result<bool> IsMerged(Connection& connection, shared::WallTime from, shared::WallTime to) {
   ASSIGN_OR_RETURN(const Rows rows,
                    connection.Query(fmt::format("/* pgvigil */ SELECT NOT EXISTS (SELECT FROM"
                                                 " pgvigil.chunk_minutes WHERE window_start >= '{}'"
                                                 " AND window_start < '{}')",
                                                 FormatTimestamp(from), FormatTimestamp(to))));
+  return rows.Bool(0, 0) == true;
+}
+
+Result<bool> IsTableEmpty(Connection& connection, const std::string& table) {
+  ASSIGN_OR_RETURN(const Rows rows,
+                   connection.Query(fmt::format(
+                       "/* pgvigil */ SELECT NOT EXISTS (SELECT FROM pgvigil.{})", table)));
   return rows.Bool(0, 0) == true;
 }
 

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "shared/base/clock.h"
@@ -32,9 +33,17 @@ shared::Result<std::vector<UncompactedWindow>> ReadUncompactedWindows(
 shared::Result<bool> IsCompacted(shared::postgres::Connection& connection, shared::WallTime from,
                                  shared::WallTime to);
 
+// The same of all blocks in `table`, a detached partition of pgvigil.block: nothing comes after it.
+shared::Result<bool> IsTableCompacted(shared::postgres::Connection& connection,
+                                      const std::string& table);
+
 // Whether the chunks of ten minutes of that time (whole hours) are all in chunks of the hour.
 shared::Result<bool> IsMerged(shared::postgres::Connection& connection, shared::WallTime from,
                               shared::WallTime to);
+
+// The same of `table`, a detached partition of pgvigil.chunk_minutes: it has no chunk any more.
+shared::Result<bool> IsTableEmpty(shared::postgres::Connection& connection,
+                                  const std::string& table);
 
 // Begins what writes chunks, in the caller's transaction: waits until nobody else does, for two
 // collectors can both believe that they own maintenance while one's session is dying. The commit

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <utility>
 
+#include "collector/storage/partition.h"
 #include "shared/log/log.h"
 
 namespace collector::storage {
@@ -45,30 +46,52 @@ Result<std::chrono::milliseconds> Retention::Run(Connection& connection, shared:
   for (const PartitionDrop& drop : DecideDrops(partitions, options_.policy, now, missing)) {
     if (stop.stop_requested()) break;
     if (dropped == kDropsOfOneRun) return std::chrono::milliseconds(0);
-    if (drop.reason == DropReason::kExpired) {
+    if (drop.reason == DropReason::kExpired &&
+        drop.partition.state == StoredPartition::State::kAttached) {
       ASSIGN_OR_RETURN(const bool may, may_drop_(connection, drop.partition));
       if (!may) continue;
     }
-    RETURN_IF_ERROR(Drop(connection, drop));
+    if (Result<void> done = Drop(connection, drop); !done) {
+      return tl::make_unexpected(
+          std::move(done).error().With(fmt::format("drop partition {}", drop.partition.name)));
+    }
     dropped += 1;
   }
   return options_.interval;
 }
 
-Result<void> Retention::Drop(Connection& connection, const PartitionDrop& drop) {
-  const StoredPartition& partition = drop.partition;
-  const auto alter = [&](const char* how) {
-    return connection.Execute(fmt::format("ALTER TABLE pgvigil.{} DETACH PARTITION pgvigil.{} {}",
-                                          partition.table, partition.name, how));
-  };
-  Result<void> done;
-  if (partition.state == StoredPartition::State::kAttached) done = alter("CONCURRENTLY");
-  if (partition.state == StoredPartition::State::kDetaching) done = alter("FINALIZE");
-  if (done) done = connection.Execute(fmt::format("DROP TABLE pgvigil.{}", partition.name));
-  if (!done) {
-    return tl::make_unexpected(
-        std::move(done).error().With(fmt::format("drop partition {}", partition.name)));
+Result<void> Retention::Detach(Connection& connection, StoredPartition& partition) {
+  const char* const how =
+      partition.state == StoredPartition::State::kDetaching ? "FINALIZE" : "CONCURRENTLY";
+  if (partition.state != StoredPartition::State::kDetached) {
+    RETURN_IF_ERROR(
+        connection.Execute(fmt::format("ALTER TABLE pgvigil.{} DETACH PARTITION pgvigil.{} {}",
+                                       partition.table, partition.name, how)));
   }
+  partition.state = StoredPartition::State::kDetached;
+  return {};
+}
+
+Result<void> Retention::AttachAgain(Connection& connection, const StoredPartition& partition) {
+  RETURN_IF_ERROR(connection.Execute(
+      AttachPartitionSql({partition.table, partition.name, partition.from, partition.to})));
+  registry_
+      .AddCounter("collector_partitions_attached_again_total",
+                  "Partitions that got data while retention detached them",
+                  {{"table", partition.table}})
+      .Increment();
+  shared::log::Info("retention: {} got data at the last moment and stays for now", partition.name);
+  return {};
+}
+
+Result<void> Retention::Drop(Connection& connection, PartitionDrop drop) {
+  StoredPartition& partition = drop.partition;
+  RETURN_IF_ERROR(Detach(connection, partition));
+  if (drop.reason == DropReason::kExpired) {
+    ASSIGN_OR_RETURN(const bool may, may_drop_(connection, partition));
+    if (!may) return AttachAgain(connection, partition);
+  }
+  RETURN_IF_ERROR(connection.Execute(fmt::format("DROP TABLE pgvigil.{}", partition.name)));
   RETURN_IF_ERROR(
       connection.Query("DELETE FROM pgvigil.partition_state WHERE name = $1", {partition.name}));
   registry_

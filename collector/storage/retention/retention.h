@@ -24,7 +24,9 @@ struct RetentionOptions {
 // short between the two is ended by the next run. Also the size of every table as a metric.
 //
 // `may_drop` says whether the content of a partition is safe elsewhere (L0 blocks that are not
-// compacted yet are not); it is asked for expired ones only: when the disk is full, it is full.
+// compacted yet are not); it is asked for expired ones only: when the disk is full, it is full. It
+// is asked again when the partition is detached, for data may have come meanwhile: then it is
+// attached again, and its time comes later.
 class Retention final : public Chore {
  public:
   using Guard =
@@ -39,7 +41,11 @@ class Retention final : public Chore {
  private:
   // Bytes that are missing to min_free_bytes.
   [[nodiscard]] shared::Result<uint64_t> MissingOnDisk() const;
-  shared::Result<void> Drop(shared::postgres::Connection& connection, const PartitionDrop& drop);
+  shared::Result<void> Drop(shared::postgres::Connection& connection, PartitionDrop drop);
+  static shared::Result<void> Detach(shared::postgres::Connection& connection,
+                                     StoredPartition& partition);
+  shared::Result<void> AttachAgain(shared::postgres::Connection& connection,
+                                   const StoredPartition& partition);
   void CountBytes(std::span<const StoredPartition> partitions);
 
   const RetentionOptions options_;
