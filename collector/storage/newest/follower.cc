@@ -164,6 +164,8 @@ Result<void> Follower::LoadHosts(const std::vector<int64_t>& hosts) {
 
 // The rows that the last look's snapshot did not see. A snapshot taken on a standby does not list
 // the transactions under way, so there it only bounds them from below, and Take skips what it has.
+// Rows of a restored dump may name transactions that this cluster will only have in years: no
+// transaction of its own that is in the snapshot is above its xmax, and the load has read them.
 Result<void> Follower::Poll() {
   const shared::MonotonicTime begin = std::chrono::steady_clock::now();
   const std::string xmin = snapshot_.substr(0, snapshot_.find(':'));
@@ -171,6 +173,7 @@ Result<void> Follower::Poll() {
       {{std::string(kSnapshotSql), {}},
        {fmt::format(
             "/* pgvigil newest */ SELECT {} FROM pgvigil.block WHERE txid >= $1::xid8"
+            " AND txid < pg_snapshot_xmax(pg_current_snapshot())"
             " AND (pg_is_in_recovery() OR NOT pg_visible_in_snapshot(txid, $2::pg_snapshot))"
             " AND {}",
             kColumns, WindowSql()),
