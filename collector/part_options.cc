@@ -72,6 +72,13 @@ storage::StoreOptions StoreOptionsOf(const config::CollectorConfig& from) {
   to.writers = from.postgres.writers;
   to.reads = from.roles.query;
   to.readers = from.postgres.readers;
+  if (!from.postgres.replica_host.empty()) {
+    config::Postgres replica = from.postgres;
+    replica.host = from.postgres.replica_host;
+    replica.port = from.postgres.replica_port;
+    to.replica = ConnectOptionsOf(replica);
+    to.replica_max_lag = from.postgres.replica_max_lag;
+  }
   to.queue_bytes = from.storage.queue_size_bytes;
   to.group_batches = static_cast<size_t>(from.storage.group_batches);
   to.gather = from.storage.group_wait;

@@ -64,7 +64,10 @@ void ReadPostgres(Reader section, Postgres& out) {
   section.String("database", out.database);
   section.String("user", out.user);
   section.Secret("password", out.password);
-  if (!IsThisMachine(out.host)) out.sslmode = "verify-full";
+  section.String("replica_host", out.replica_host, kOptional);
+  section.Integer("replica_port", out.replica_port, {.min = 1, .max = 65535});
+  section.Duration("replica_max_lag", out.replica_max_lag, {.min = 1s, .max = 24h});
+  if (!IsThisMachine(out.host) || !IsThisMachine(out.replica_host)) out.sslmode = "verify-full";
   section.Choice("sslmode", out.sslmode, kSslModes);
   section.String("sslrootcert", out.sslrootcert, kOptionalPath);
   section.String("sslcert", out.sslcert, kOptionalPath);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "collector/storage/replica_watch.h"
 #include "collector/storage/session.h"
 
 namespace collector::storage {
@@ -27,7 +28,7 @@ milliseconds Left(const shared::Clock& clock, shared::MonotonicTime deadline) {
 
 }  // namespace
 
-ReadSession::ReadSession(ReadPool& pool, std::unique_ptr<Connection> connection, bool idle,
+ReadSession::ReadSession(ReadPool& pool, PooledConnection connection, bool idle,
                          shared::MonotonicTime deadline)
     : pool_(&pool), connection_(std::move(connection)), idle_(idle), deadline_(deadline) {}
 
@@ -40,9 +41,9 @@ ReadSession::ReadSession(ReadSession&& other) noexcept
 
 ReadSession::~ReadSession() {
   if (pool_ == nullptr) return;
-  if (in_transaction_ && connection_->IsOpen()) {
-    connection_->SetDeadline(kGrace);
-    if (!connection_->Execute("ROLLBACK")) connection_.reset();
+  if (in_transaction_ && connection_.open->IsOpen()) {
+    connection_.open->SetDeadline(kGrace);
+    if (!connection_.open->Execute("ROLLBACK")) connection_.open.reset();
   }
   pool_->Return(std::move(connection_));
 }
@@ -79,22 +80,29 @@ Result<Rows> ReadSession::Run(const Statement& statement) {
   RETURN_IF_ERROR(CheckDeadline());
   Result<Rows> rows = Ask(statement);
   const bool was_idle = std::exchange(idle_, false);
-  if (rows || !was_idle || connection_->IsOpen() || !CheckDeadline()) return rows;
-  ASSIGN_OR_RETURN(connection_, pool_->Open(deadline_));
+  if (rows || in_transaction_ || !CheckDeadline()) return rows;
+  const bool is_lost = !connection_.open->IsOpen();
+  // A replica also ends what is in the way of its recovery, and leaves the connection open.
+  const bool is_refused = connection_.to_replica && rows.error().code == ErrorCode::kUnavailable;
+  if (!is_refused && !(is_lost && was_idle)) return rows;
+  if (connection_.to_replica && is_lost) pool_->replica_->ReportFailure();
+  ASSIGN_OR_RETURN(connection_,
+                   is_refused ? pool_->OpenTo(false, deadline_) : pool_->Open(deadline_));
   return Ask(statement);
 }
 
 Result<Rows> ReadSession::Ask(const Statement& statement) {
   const milliseconds left = std::max(Left(pool_->clock_, deadline_), 1ms);
-  connection_->SetDeadline(left + kGrace);
+  Connection& connection = *connection_.open;
+  connection.SetDeadline(left + kGrace);
   ASSIGN_OR_RETURN(std::vector<Rows> results,
-                   connection_->PipelineAtomic(
+                   connection.PipelineAtomic(
                        {{fmt::format("SET statement_timeout = {}", left.count()), {}}, statement}));
   return std::move(results.back());
 }
 
 Result<ReadSession> ReadPool::Lease(shared::MonotonicTime deadline) {
-  std::unique_ptr<Connection> connection;
+  PooledConnection connection;
   {
     std::unique_lock lock(mutex_);
     const auto patience = std::max(Left(clock_, deadline), 0ms);
@@ -103,16 +111,18 @@ Result<ReadSession> ReadPool::Lease(shared::MonotonicTime deadline) {
                   "all connections to PostgreSQL are busy with other questions");
     }
     free_ -= 1;
+    // Those to the other server are of no use now.
+    while (!idle_.empty() && idle_.back().to_replica != WantsReplica()) idle_.pop_back();
     if (!idle_.empty()) {
       connection = std::move(idle_.back());
       idle_.pop_back();
     }
   }
-  const bool idle = connection != nullptr;
+  const bool idle = connection.open != nullptr;
   if (!idle) {
-    Result<std::unique_ptr<Connection>> opened = Open(deadline);
+    Result<PooledConnection> opened = Open(deadline);
     if (!opened) {
-      Return(nullptr);
+      Return({});
       return tl::make_unexpected(std::move(opened).error());
     }
     connection = std::move(*opened);
@@ -120,17 +130,30 @@ Result<ReadSession> ReadPool::Lease(shared::MonotonicTime deadline) {
   return ReadSession(*this, std::move(connection), idle, deadline);
 }
 
-Result<std::unique_ptr<Connection>> ReadPool::Open(shared::MonotonicTime deadline) {
-  Result<Connection> opened = OpenReadSession(connect_, std::max(Left(clock_, deadline), 1ms));
-  if (!opened) return tl::make_unexpected(std::move(opened).error().With("store"));
-  return std::make_unique<Connection>(std::move(*opened));
+bool ReadPool::WantsReplica() const {
+  return replica_ != nullptr && replica_->IsUsable();
 }
 
-void ReadPool::Return(std::unique_ptr<Connection> connection) {
+Result<PooledConnection> ReadPool::Open(shared::MonotonicTime deadline) {
+  if (WantsReplica()) {
+    if (Result<PooledConnection> opened = OpenTo(true, deadline); opened) return opened;
+    replica_->ReportFailure();
+  }
+  return OpenTo(false, deadline);
+}
+
+Result<PooledConnection> ReadPool::OpenTo(bool replica, shared::MonotonicTime deadline) {
+  Result<Connection> opened = OpenReadSession(replica ? replica_->connect() : connect_,
+                                              std::max(Left(clock_, deadline), 1ms));
+  if (!opened) return tl::make_unexpected(std::move(opened).error().With("store"));
+  return PooledConnection{std::make_unique<Connection>(std::move(*opened)), replica};
+}
+
+void ReadPool::Return(PooledConnection connection) {
   {
     const std::lock_guard lock(mutex_);
     free_ += 1;
-    if (connection != nullptr && connection->IsOpen()) {
+    if (connection.open != nullptr && connection.open->IsOpen()) {
       idle_.push_back(std::move(connection));
     } else {
       // The server went away: its other connections went with it, and one fresh failure is enough.

@@ -14,6 +14,13 @@ namespace collector::storage {
 
 class IndexKeeper;
 class ReadPool;
+class ReplicaWatch;
+
+// A connection of the pool, and to which server.
+struct PooledConnection {
+  std::unique_ptr<shared::postgres::Connection> open;  // null: there is none any more
+  bool to_replica = false;
+};
 
 // A connection on loan for one question, and the label index. Every query gets what is left until
 // the question's deadline as statement_timeout, and a little more as the client's own.
@@ -42,13 +49,13 @@ class ReadSession {
 
  private:
   friend class ReadPool;
-  ReadSession(ReadPool& pool, std::unique_ptr<shared::postgres::Connection> connection, bool idle,
+  ReadSession(ReadPool& pool, PooledConnection connection, bool idle,
               shared::MonotonicTime deadline);
   shared::Result<shared::postgres::Rows> Run(const shared::postgres::Statement& statement);
   shared::Result<shared::postgres::Rows> Ask(const shared::postgres::Statement& statement);
 
   ReadPool* pool_;
-  std::unique_ptr<shared::postgres::Connection> connection_;
+  PooledConnection connection_;
   // Lay idle until now: if the server was restarted meanwhile, the first query tells, and deserves
   // a second chance.
   bool idle_;
@@ -56,13 +63,19 @@ class ReadSession {
   shared::MonotonicTime deadline_;
 };
 
-// Up to `size` read-only connections, opened when first needed, closed when broken. Thread-safe.
+// Up to `size` read-only connections, opened when first needed, closed when broken. To the replica
+// while it is usable, else to the primary; a question whose first statement finds the replica gone
+// asks the primary. Thread-safe.
 class ReadPool {
  public:
-  // `index` may be null.
+  // `index` and `replica` may be null.
   ReadPool(shared::postgres::ConnectOptions connect, int size, const shared::Clock& clock,
-           IndexKeeper* index = nullptr)
-      : connect_(std::move(connect)), clock_(clock), index_(index), free_(size) {}
+           IndexKeeper* index = nullptr, ReplicaWatch* replica = nullptr)
+      : connect_(std::move(connect)),
+        clock_(clock),
+        index_(index),
+        replica_(replica),
+        free_(size) {}
 
   // Waits for a free connection, until the deadline. kTimeout: all were busy. kUnavailable:
   // PostgreSQL is away.
@@ -70,18 +83,20 @@ class ReadPool {
 
  private:
   friend class ReadSession;
-  shared::Result<std::unique_ptr<shared::postgres::Connection>> Open(
-      shared::MonotonicTime deadline);
-  void Return(std::unique_ptr<shared::postgres::Connection> connection);
+  shared::Result<PooledConnection> Open(shared::MonotonicTime deadline);
+  shared::Result<PooledConnection> OpenTo(bool replica, shared::MonotonicTime deadline);
+  void Return(PooledConnection connection);
+  [[nodiscard]] bool WantsReplica() const;
 
   const shared::postgres::ConnectOptions connect_;
   const shared::Clock& clock_;
   IndexKeeper* const index_;
+  ReplicaWatch* const replica_;
   std::mutex mutex_;
   std::condition_variable returned_;
   // Under mutex_:
   int free_;  // how many more may be on loan
-  std::vector<std::unique_ptr<shared::postgres::Connection>> idle_;
+  std::vector<PooledConnection> idle_;
 };
 
 }  // namespace collector::storage

@@ -14,10 +14,15 @@ using shared::Result;
 
 Reader::Reader(const ReaderOptions& options, const shared::Clock& clock, const Readiness& readiness,
                shared::metrics::Registry& registry, IndexKeeper* index)
-    : pool_(options.connect, options.connections, clock, index),
-      clock_(clock),
-      readiness_(readiness),
-      limits_(options.limits) {
+    : clock_(clock), readiness_(readiness), limits_(options.limits) {
+  if (options.replica) {
+    replica_.emplace(ReplicaOptions{.primary = options.connect,
+                                    .replica = *options.replica,
+                                    .max_lag = options.replica_max_lag},
+                     registry);
+  }
+  pool_.emplace(options.connect, options.connections, clock, index,
+                replica_ ? &*replica_ : nullptr);
   if (options.newest_bytes == 0) return;
   newest::FollowerOptions follow;
   follow.connect = options.connect;
@@ -28,7 +33,7 @@ Reader::Reader(const ReaderOptions& options, const shared::Clock& clock, const R
 
 Result<ReadSession> Reader::Lease(shared::MonotonicTime deadline) {
   RETURN_IF_ERROR(readiness_.Get());
-  return pool_.Lease(deadline);
+  return pool_->Lease(deadline);
 }
 
 Result<std::vector<api::HostRow>> Reader::Hosts(const api::QueryContext& context, size_t limit) {

@@ -8,12 +8,17 @@
 #include "collector/storage/newest/follower.h"
 #include "collector/storage/read_pool.h"
 #include "collector/storage/readiness.h"
+#include "collector/storage/replica_watch.h"
 #include "collector/storage/store_limits.h"
 
 namespace collector::storage {
 
 struct ReaderOptions {
   shared::postgres::ConnectOptions connect;
+  // Another server that questions are read from while it is well; writes and the caches in memory
+  // stay with the primary.
+  std::optional<shared::postgres::ConnectOptions> replica{};
+  std::chrono::milliseconds replica_max_lag{30'000};
   int connections = 4;
   StoreLimits limits;
   std::chrono::seconds newest_window{3600};
@@ -64,7 +69,8 @@ class Reader final : public api::TelemetryReader {
   // A connection, once the schema is known to be there.
   shared::Result<ReadSession> Lease(shared::MonotonicTime deadline);
 
-  ReadPool pool_;
+  std::optional<ReplicaWatch> replica_;
+  std::optional<ReadPool> pool_;
   const shared::Clock& clock_;
   const Readiness& readiness_;
   const StoreLimits limits_;

@@ -60,6 +60,8 @@ ReaderOptions ReaderOptionsOf(const StoreOptions& options) {
   ReaderOptions out;
   out.connect = options.connect;
   out.connections = options.readers;
+  out.replica = options.replica;
+  out.replica_max_lag = options.replica_max_lag;
   out.limits = options.limits;
   out.newest_window = options.newest_window;
   out.newest_bytes = options.newest_bytes;

@@ -44,6 +44,8 @@ struct StoreOptions {
   size_t batches_per_agent = 16;  // that may wait at once
   bool reads = true;              // false: no questions, so no label index
   int readers = 4;
+  std::optional<shared::postgres::ConnectOptions> replica{};  // see ReaderOptions
+  std::chrono::milliseconds replica_max_lag{30'000};
   std::chrono::seconds newest_window{3600};  // kept in memory for questions
   size_t newest_bytes = size_t{256} << 20;   // at most; 0: nothing is kept
   std::chrono::milliseconds upkeep_interval{30'000};

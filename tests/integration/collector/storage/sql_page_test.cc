@@ -122,6 +122,26 @@ TEST_F(SqlPageTest, AReaderCannotTouchTables) {
   EXPECT_EQ(ReaderFails("SELECT pgvigil.grant_reader()"), "42501");
 }
 
+// GROWING.md: what keeps the way to several servers open.
+TEST_F(SqlPageTest, EveryPartitionedTableCanBeDistributedByHost) {
+  const std::string partitioned =
+      "SELECT string_agg(c.relname, ', ') FROM pg_class c"
+      " WHERE c.relnamespace = 'pgvigil'::regnamespace AND c.relkind = 'p' AND ";
+  EXPECT_EQ(Ask(partitioned +
+                "NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnotnull"
+                " AND a.attname IN ('host_id', 'instance_id'))"),
+            "");
+  EXPECT_EQ(Ask(partitioned + "EXISTS (SELECT FROM pg_constraint f WHERE f.contype = 'f'"
+                              " AND c.oid IN (f.conrelid, f.confrelid))"),
+            "");
+  EXPECT_EQ(Ask(partitioned + "EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid"
+                              " AND a.attidentity <> '')"),
+            "");
+  EXPECT_EQ(Ask(partitioned + "EXISTS (SELECT FROM pg_partitioned_table p"
+                              " WHERE p.partrelid = c.oid AND p.partdefid <> 0)"),
+            "");
+}
+
 // A collector whose role owns the database and no more.
 TEST_F(SqlPageTest, SaysWhatToRunWhenTheRoleCannotBeMade) {
   server_.Execute("DROP OWNED BY pgvigil_reader", "pgvigil");

@@ -92,6 +92,9 @@ sslkey = "/k"
 connect_timeout = "1s"
 writers = 7
 readers = 8
+replica_host = "pg2.example"
+replica_port = 5434
+replica_max_lag = "10s"
 [storage]
 group_batches = 9
 group_wait = "0s"
@@ -181,7 +184,10 @@ level = "error"
                        .sslkey = "/k",
                        .connect_timeout = 1s,
                        .writers = 7,
-                       .readers = 8};
+                       .readers = 8,
+                       .replica_host = "pg2.example",
+                       .replica_port = 5434,
+                       .replica_max_lag = std::chrono::seconds(10)};
   expected.storage = {.group_batches = 9,
                       .group_wait = 0ms,
                       .queue_size_bytes = 10 << 20,
