@@ -71,11 +71,15 @@ Result<std::vector<RecordParts>> ReadRecords(std::string_view content) {
 Result<std::chrono::milliseconds> LogMerger::Run(Connection& connection, shared::WallTime now,
                                                  std::stop_token stop) {
   const auto end = std::chrono::steady_clock::now() + options_.piece;
-  ASSIGN_OR_RETURN(const std::vector<Pile> piles, FindPiles(connection, now));
+  if (piles_.empty()) {
+    ASSIGN_OR_RETURN(piles_, FindPiles(connection, now));
+  }
   bool merged = false;
   std::optional<shared::Error> failure;  // the first: one pile must not keep the others waiting
-  for (const Pile& pile : piles) {
+  while (!piles_.empty()) {
     if (stop.stop_requested() || std::chrono::steady_clock::now() >= end) return 0ms;
+    const Pile pile = std::move(piles_.front());
+    piles_.pop_front();
     const Result<bool> some = Merge(connection, pile);
     if (!some && !failure) failure = some.error();
     if (!some && !connection.IsOpen()) break;
@@ -86,14 +90,14 @@ Result<std::chrono::milliseconds> LogMerger::Run(Connection& connection, shared:
   return merged ? 0ms : std::chrono::milliseconds(kIdle);
 }
 
-Result<std::vector<LogMerger::Pile>> LogMerger::FindPiles(Connection& connection,
-                                                          shared::WallTime now) {
+Result<std::deque<LogMerger::Pile>> LogMerger::FindPiles(Connection& connection,
+                                                         shared::WallTime now) {
   ASSIGN_OR_RETURN(
       const Rows rows,
       connection.Query(kFindPiles,
                        {std::to_string(options_.worth_bytes), std::to_string(options_.worth_blocks),
                         FormatTimestamp(now - options_.patience), std::to_string(kPilesAtOnce)}));
-  std::vector<Pile> piles;
+  std::deque<Pile> piles;
   for (size_t row = 0; row < rows.size(); ++row) {
     piles.push_back({rows.Int(row, 1).value_or(0), static_cast<int32_t>(*rows.Int(row, 2)),
                      static_cast<int32_t>(*rows.Int(row, 3)),

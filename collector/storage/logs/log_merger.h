@@ -56,7 +56,7 @@ class LogMerger final : public Chore {
     std::optional<std::pair<int64_t, int64_t>> segment;
   };
 
-  shared::Result<std::vector<Pile>> FindPiles(shared::postgres::Connection& connection,
+  shared::Result<std::deque<Pile>> FindPiles(shared::postgres::Connection& connection,
                                               shared::WallTime now);
   // Whether there was anything to merge.
   shared::Result<bool> Merge(shared::postgres::Connection& connection, const Pile& pile);
@@ -74,6 +74,8 @@ class LogMerger final : public Chore {
 
   const LogMergerOptions options_;
   PartitionKeeper& partitions_;
+  // Still to be merged. Looked for when it is empty: that reads all of log_block.
+  std::deque<Pile> piles_;
   std::map<std::pair<int32_t, std::string>, TemplateMiner> miners_;  // by tenant and source
   std::set<std::tuple<int64_t, int64_t, int64_t>> unreadable_;       // file, time, offset
   std::map<std::string, uint64_t> deleted_;  // rows by partition, since its last VACUUM
