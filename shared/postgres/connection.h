@@ -59,6 +59,8 @@ class Rows {
   [[nodiscard]] int64_t UnixMicros(size_t row, size_t column) const;
   // Elements of an int8[] of one dimension without NULLs; none for what is not.
   [[nodiscard]] std::vector<int64_t> Int8Array(size_t row, size_t column) const;
+  // The same of a float8[].
+  [[nodiscard]] std::vector<double> Float8Array(size_t row, size_t column) const;
 
   // Rows affected by INSERT, UPDATE, DELETE, COPY; 0 for others.
   [[nodiscard]] uint64_t affected() const;

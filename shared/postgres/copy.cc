@@ -1,6 +1,7 @@
 #include "shared/postgres/copy.h"
 
 #include <bit>
+#include <type_traits>
 #include <utility>
 
 #include "shared/base/check.h"
@@ -16,6 +17,10 @@ namespace {
 constexpr size_t kFlushBytes = 64 << 10;
 constexpr uint32_t kInt8Type = 20;  // pg_type.oid
 constexpr uint32_t kInt4Type = 23;
+constexpr uint32_t kInt2Type = 21;
+constexpr uint32_t kCharType = 18;
+constexpr uint32_t kFloat4Type = 700;
+constexpr uint32_t kFloat8Type = 701;
 
 template <typename T>
 void AppendBigEndian(T value, std::string& out) {
@@ -43,7 +48,13 @@ void AppendArray(std::span<const Signed> values, uint32_t type, std::string& out
     AppendBigEndian(static_cast<uint32_t>(values.size()), out);
     AppendBigEndian(uint32_t{1}, out);
   }
-  for (const Signed value : values) AppendField(static_cast<Unsigned>(value), out);
+  for (const Signed value : values) {
+    if constexpr (std::is_floating_point_v<Signed>) {
+      AppendField(std::bit_cast<Unsigned>(value), out);
+    } else {
+      AppendField(static_cast<Unsigned>(value), out);
+    }
+  }
 }
 
 // Microseconds since 2000-01-01, rounded down also before it.
@@ -189,6 +200,30 @@ void CopyIn::Int4Array(std::span<const int32_t> values) {
   CountField();
   if (!FitsAField(20 + values.size() * 8)) return;
   AppendArray<uint32_t>(values, kInt4Type, buffer_);
+}
+
+void CopyIn::Int2Array(std::span<const int16_t> values) {
+  CountField();
+  if (!FitsAField(20 + values.size() * 6)) return;
+  AppendArray<uint16_t>(values, kInt2Type, buffer_);
+}
+
+void CopyIn::CharArray(std::span<const int8_t> values) {
+  CountField();
+  if (!FitsAField(20 + values.size() * 5)) return;
+  AppendArray<uint8_t>(values, kCharType, buffer_);
+}
+
+void CopyIn::Float4Array(std::span<const float> values) {
+  CountField();
+  if (!FitsAField(20 + values.size() * 8)) return;
+  AppendArray<uint32_t>(values, kFloat4Type, buffer_);
+}
+
+void CopyIn::Float8Array(std::span<const double> values) {
+  CountField();
+  if (!FitsAField(20 + values.size() * 12)) return;
+  AppendArray<uint64_t>(values, kFloat8Type, buffer_);
 }
 
 bool CopyIn::FitsAField(size_t bytes) {

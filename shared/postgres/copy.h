@@ -42,6 +42,10 @@ class CopyIn {
   void Timestamptz(WallTime value);  // rounded down to microseconds
   void Int8Array(std::span<const int64_t> values);
   void Int4Array(std::span<const int32_t> values);
+  void Int2Array(std::span<const int16_t> values);
+  void CharArray(std::span<const int8_t> values);  // of "char", PostgreSQL's type of one byte
+  void Float4Array(std::span<const float> values);
+  void Float8Array(std::span<const double> values);
 
   // Ends the COPY; rows stored. On error nothing of it is stored and the caller's transaction has
   // failed; the message has the SQLSTATE and PostgreSQL's COPY context with the line.

@@ -124,6 +124,14 @@ std::vector<int64_t> Rows::Int8Array(size_t row, size_t column) const {
   return out;
 }
 
+std::vector<double> Rows::Float8Array(size_t row, size_t column) const {
+  std::vector<double> out;
+  const std::vector<int64_t> bits = Int8Array(row, column);  // likewise eight bytes each
+  out.reserve(bits.size());
+  for (const int64_t one : bits) out.push_back(std::bit_cast<double>(one));
+  return out;
+}
+
 uint64_t Rows::affected() const {
   // PQcmdTuples counts the rows of SELECT, FETCH and MOVE too.
   for (const std::string_view verb : {"INSERT ", "UPDATE ", "DELETE ", "MERGE ", "COPY "}) {
