@@ -31,6 +31,8 @@ storage::RetentionOptions RetentionOptionsOf(const config::Retention& from) {
   to.policy.keep = {{"block", from.blocks},
                     {"chunk_minutes", from.blocks},
                     {"chunk_hours", from.chunks},
+                    {"rollup_5m", from.rollups_5m},
+                    {"rollup_1h", from.rollups_1h},
                     {"log_block", from.logs},
                     {"log_segment", from.logs},
                     {"log_pattern_count", from.logs},

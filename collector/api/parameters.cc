@@ -35,6 +35,10 @@ void Parameters::AddFault(std::string_view name, std::string_view value,
   faults_.push_back(fmt::format("parameter '{}': {}: expected {}", name, Quoted(value), expected));
 }
 
+void Parameters::Require(std::string_view name, std::string_view with) {
+  faults_.push_back(fmt::format("parameter '{}' is required with '{}'", name, with));
+}
+
 std::optional<std::string> Parameters::Text(std::string_view name) {
   const std::string* value = Find(name);
   if (value == nullptr) return std::nullopt;

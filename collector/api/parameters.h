@@ -43,6 +43,8 @@ class Parameters {
   // All parameters of the form label.<name>=<value>, sorted by name.
   shared::model::Labels LabelMatchers();
 
+  // "parameter 'step' is required with 'aggregate'".
+  void Require(std::string_view name, std::string_view with);
   // "parameter 'limit': 'x': expected " and what was.
   void AddFault(std::string_view name, std::string_view value, std::string_view expected);
   // kInvalidInput with all faults, those of unknown and repeated parameters included. Call last.

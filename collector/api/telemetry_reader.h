@@ -132,22 +132,32 @@ struct SampleRow {
 
 struct SeriesSamples {
   SeriesRow series;
-  std::vector<SampleRow> samples;  // ascending, each time once; stale markers left out
+  // Ascending, each time once; stale markers left out. With an aggregate the times are those at
+  // which steps begin.
+  std::vector<SampleRow> samples;
 };
+
+// What becomes of the samples of a step. The increase of a counter begins at the sample before the
+// step, if that is at most an hour older; a fall is a new beginning at 0. The rate is that over the
+// seconds of the step.
+enum class SampleAggregate { kMin, kMax, kAvg, kSum, kCount, kLast, kIncrease, kRate };
 
 struct SampleQuery {
   SeriesSelector selector;
   TimeRange range;
-  // The asker shows one value a step. Zero: every sample, as measured; else a rollup may answer
-  // that still has a value a step.
+  // With an aggregate: one value for each step of the range that has samples. Steps are whole
+  // multiples since 1970, and the range is widened to whole ones.
   std::chrono::milliseconds step{};
   // More is kResourceExhausted that says how many there are and how to narrow the question.
   size_t series_limit = 0;
-  size_t sample_limit = 0;  // in all
+  size_t sample_limit = 0;                     // in all
+  std::optional<SampleAggregate> aggregate{};  // none: every sample, as measured
 };
 
 struct SampleAnswer {
-  std::chrono::milliseconds resolution{};  // zero: as measured; else of the rollup that answers
+  // Zero: made of samples. Else of the rollups that answer, and of samples where they do not know
+  // all yet, to the same numbers.
+  std::chrono::milliseconds resolution{};
   std::vector<SeriesSamples> series;
 };
 
@@ -306,7 +316,7 @@ class TelemetryReader {
                                                      const TimeRange& range, size_t series_limit,
                                                      size_t sample_limit) {
     ASSIGN_OR_RETURN(SampleAnswer answer,
-                     Samples(context, {selector, range, {}, series_limit, sample_limit}));
+                     Samples(context, {selector, range, {}, series_limit, sample_limit, {}}));
     return std::move(answer.series);
   }
   // Top statements of the window, summed per (instance, database, user, queryid, toplevel).

@@ -97,6 +97,8 @@ void ReadRetention(Reader section, Retention& out) {
   constexpr shared::config::DurationBounds kBounds{.min = 1h, .max = 24h * 36'500};
   section.Duration("blocks", out.blocks, kBounds);
   section.Duration("chunks", out.chunks, kBounds);
+  section.Duration("rollups_5m", out.rollups_5m, kBounds);
+  section.Duration("rollups_1h", out.rollups_1h, kBounds);
   section.Duration("logs", out.logs, kBounds);
   section.Duration("log_events", out.log_events, kBounds);
   section.Duration("statements", out.statements, kBounds);

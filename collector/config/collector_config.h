@@ -75,6 +75,8 @@ struct Storage {
 struct Retention {
   std::chrono::hours blocks{6};                  // as agents sent them, once they are compacted
   std::chrono::hours chunks{24 * 90};            // samples in full resolution
+  std::chrono::hours rollups_5m{24 * 400};       // of five minutes
+  std::chrono::hours rollups_1h{24 * 1830};      // of an hour
   std::chrono::hours logs{24 * 30};              // every line, compressed
   std::chrono::hours log_events{24 * 90};        // severe and classified lines as rows
   std::chrono::hours statements{24 * 30};        // statements by interval

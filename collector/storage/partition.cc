@@ -10,13 +10,18 @@
 namespace collector::storage {
 
 Partition PartitionOf(const PartitionedTable& table, shared::WallTime time) {
-  const auto day = std::chrono::floor<std::chrono::days>(time);
-  const std::chrono::year_month_day date(day);
+  const auto today = std::chrono::floor<std::chrono::days>(time);
+  std::chrono::year_month_day date(today);
+  if (table.step == PartitionStep::kMonth) date = date.year() / date.month() / 1;
+  const std::chrono::sys_days day(date);
   const std::string day_name =
       fmt::format("{}_{:04}{:02}{:02}", table.name, static_cast<int>(date.year()),
                   static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()));
   if (table.step == PartitionStep::kDay) {
     return {table.name, day_name, day, day + std::chrono::days(1)};
+  }
+  if (table.step == PartitionStep::kMonth) {
+    return {table.name, day_name, day, std::chrono::sys_days(date + std::chrono::months(1))};
   }
   const auto hour = std::chrono::floor<std::chrono::hours>(time);
   return {table.name, fmt::format("{}_{:02}", day_name, (hour - day).count()), hour,
@@ -27,7 +32,8 @@ std::optional<Partition> PartitionNamed(const PartitionedTable& table, std::stri
   // "_YYYYMMDD" or "_YYYYMMDD_HH"
   if (!name.starts_with(table.name)) return std::nullopt;
   const std::string_view suffix = name.substr(table.name.size());
-  if (suffix.size() != (table.step == PartitionStep::kDay ? 9 : 12)) return std::nullopt;
+  const bool hourly = table.step == PartitionStep::kHour;
+  if (suffix.size() != (hourly ? 12 : 9)) return std::nullopt;
   const auto number = [&](size_t begin, size_t length) {
     int out = -1;
     std::from_chars(suffix.data() + begin, suffix.data() + begin + length, out);
@@ -37,7 +43,7 @@ std::optional<Partition> PartitionNamed(const PartitionedTable& table, std::stri
                                          std::chrono::month(static_cast<unsigned>(number(5, 2))),
                                          std::chrono::day(static_cast<unsigned>(number(7, 2))));
   if (!date.ok()) return std::nullopt;
-  const int hour = table.step == PartitionStep::kDay ? 0 : number(10, 2);
+  const int hour = hourly ? number(10, 2) : 0;
   Partition out = PartitionOf(table, std::chrono::sys_days(date) + std::chrono::hours(hour));
   if (out.name != name) return std::nullopt;
   return out;

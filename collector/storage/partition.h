@@ -11,7 +11,7 @@
 // Which partition a time belongs to, by arithmetic alone. Pure.
 namespace collector::storage {
 
-enum class PartitionStep { kHour, kDay };
+enum class PartitionStep { kHour, kDay, kMonth };
 
 // A table of the schema that is partitioned by range of a timestamptz.
 struct PartitionedTable {
@@ -30,12 +30,15 @@ inline constexpr PartitionedTable kChunkMinutesTable{"chunk_minutes", PartitionS
 inline constexpr PartitionedTable kChunkHoursTable{"chunk_hours", PartitionStep::kDay};
 inline constexpr PartitionedTable kLogSegmentTable{"log_segment", PartitionStep::kDay};
 inline constexpr PartitionedTable kLogPatternCountTable{"log_pattern_count", PartitionStep::kDay};
+inline constexpr PartitionedTable kRollup5mTable{"rollup_5m", PartitionStep::kDay};
+inline constexpr PartitionedTable kRollup1hTable{"rollup_1h", PartitionStep::kMonth};
 inline constexpr PartitionedTable kPartitionedTables[] = {
-    kBlockTable,          kChunkMinutesTable,   kChunkHoursTable, kStatementIntervalTable,
-    kStatementDeltaTable, kStatementHourTable,  kLogBlockTable,   kLogEventTable,
-    kLogSegmentTable,     kLogPatternCountTable};
+    kBlockTable,          kChunkMinutesTable,    kChunkHoursTable, kStatementIntervalTable,
+    kStatementDeltaTable, kStatementHourTable,   kLogBlockTable,   kLogEventTable,
+    kLogSegmentTable,     kLogPatternCountTable, kRollup5mTable,   kRollup1hTable};
 
-// from <= t < to, both UTC: "block_20261121_08" from 08:00 to 09:00, "log_event_20261121" the day.
+// from <= t < to, both UTC: "block_20261121_08" from 08:00 to 09:00, "log_event_20261121" the day,
+// "rollup_1h_20261101" the month.
 struct Partition {
   std::string_view table;
   std::string name;

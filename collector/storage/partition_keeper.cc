@@ -16,6 +16,7 @@ using shared::postgres::Rows;
 using shared::postgres::Transaction;
 
 constexpr int kHoursAhead = 6;
+constexpr int kMonthsAhead = 1;
 
 Result<void> Create(Connection& connection, const Partition& partition) {
   ASSIGN_OR_RETURN(Transaction transaction, Transaction::Begin(connection));
@@ -63,7 +64,9 @@ Result<void> PartitionKeeper::Ensure(Connection& connection, const std::set<Part
 Result<void> PartitionKeeper::CreateAhead(Connection& connection, shared::WallTime now, int days) {
   std::set<Partition> wanted;
   for (const PartitionedTable& table : kPartitionedTables) {
-    const int ahead = table.step == PartitionStep::kHour ? kHoursAhead : days;
+    int ahead = days;
+    if (table.step == PartitionStep::kHour) ahead = kHoursAhead;
+    if (table.step == PartitionStep::kMonth) ahead = kMonthsAhead;
     for (Partition& partition : PartitionsAhead(table, now, ahead)) {
       wanted.insert(std::move(partition));
     }

@@ -23,7 +23,7 @@ class PartitionKeeper {
   shared::Result<void> Ensure(shared::postgres::Connection& connection,
                               const std::set<Partition>& wanted);
 
-  // Makes the current ones and those ahead: 6 hours, and `days` days.
+  // Makes the current ones and those ahead: 6 hours, `days` days, a month.
   shared::Result<void> CreateAhead(shared::postgres::Connection& connection, shared::WallTime now,
                                    int days);
 

@@ -77,8 +77,9 @@ Result<api::SampleAnswer> Reader::Samples(const api::QueryContext& context,
                                           const api::SampleQuery& query) {
   ASSIGN_OR_RETURN(ReadSession session, Lease(context.deadline));
   api::SampleQuery seen = query;
-  // Without an end: a series that was registered later may hold samples that came late.
-  seen.selector.seen = {query.range.from, shared::WallTime::max()};
+  // From the begin of the first step; without an end: a series that was registered later may hold
+  // samples that came late.
+  seen.selector.seen = {query.range.from - query.step, shared::WallTime::max()};
   return ReadSamples(session, context.tenant, seen, {layouts_, newest_ ? &*newest_ : nullptr},
                      {query.series_limit, query.sample_limit, limits_.block_span});
 }

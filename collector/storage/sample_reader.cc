@@ -6,6 +6,7 @@
 #include "collector/storage/catalogue_reader.h"
 #include "collector/storage/chunk_samples.h"
 #include "collector/storage/newest/newest_samples.h"
+#include "collector/storage/rollups/aggregate_reader.h"
 #include "collector/storage/sql_text.h"
 
 namespace collector::storage {
@@ -36,8 +37,10 @@ Result<void> AddStored(const api::TimeRange& range, const SampleMemory& memory,
   return AddChunkSamples(range, question);
 }
 
-Result<void> AddAll(const api::TimeRange& range, const SampleMemory& memory,
-                    SampleQuestion& question) {
+}  // namespace
+
+Result<void> AddSamples(const api::TimeRange& range, const SampleMemory& memory,
+                        SampleQuestion& question) {
   std::optional<newest::NewestBlocks::Found> newest;
   if (memory.newest != nullptr && memory.newest->CatchUp(question.session.deadline())) {
     std::vector<int32_t> hosts;
@@ -52,8 +55,6 @@ Result<void> AddAll(const api::TimeRange& range, const SampleMemory& memory,
   return {};
 }
 
-}  // namespace
-
 Result<api::SampleAnswer> ReadSamples(ReadSession& session, access::TenantId tenant,
                                       const api::SampleQuery& query, const SampleMemory& memory,
                                       const SampleLimits& limits) {
@@ -66,11 +67,12 @@ Result<api::SampleAnswer> ReadSamples(ReadSession& session, access::TenantId ten
                    FindSeries(session, tenant, query.selector, limits.series));
   api::SampleAnswer answer;
   if (series.empty()) return answer;
+  if (query.aggregate) return ReadAggregates(session, query, std::move(series), memory, limits);
   SampleQuestion question{session, limits, {}, series.size(), SampleMerge(series.size())};
   for (size_t i = 0; i < series.size(); ++i) {
     question.hosts[series[i].host_id].push_back({series[i].id, i});
   }
-  RETURN_IF_ERROR(AddAll(range, memory, question));
+  RETURN_IF_ERROR(AddSamples(range, memory, question));
   RETURN_IF_ERROR(question.Check());
   std::vector<std::vector<api::SampleRow>> samples = question.found.Take();
   for (size_t i = 0; i < series.size(); ++i) {

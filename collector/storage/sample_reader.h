@@ -14,7 +14,8 @@ struct SampleMemory {
   newest::Follower* newest = nullptr;  // may be null: all comes from PostgreSQL
 };
 
-// The samples of the series that match, as telemetry_reader.h says, from all tiers together:
+// The samples of the series that match, or an aggregate of them (rollups/aggregate_reader.h), as
+// telemetry_reader.h says, from all tiers together:
 //
 //   from                          newest.from                     to
 //   | chunks, and blocks that no   | the newest minutes, as of now |
@@ -26,5 +27,9 @@ shared::Result<api::SampleAnswer> ReadSamples(ReadSession& session, access::Tena
                                               const api::SampleQuery& query,
                                               const SampleMemory& memory,
                                               const SampleLimits& limits);
+
+// Adds the samples of the question's series in `range` to what it found, from all tiers.
+shared::Result<void> AddSamples(const api::TimeRange& range, const SampleMemory& memory,
+                                SampleQuestion& question);
 
 }  // namespace collector::storage

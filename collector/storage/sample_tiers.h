@@ -21,10 +21,10 @@ constexpr std::chrono::milliseconds ResolutionOf(SampleTier tier) {
   }
 }
 
-// The coarsest tier that still has a value a step. Zero: every sample is wanted.
+// The coarsest tier whose values make up whole steps. Zero: every sample is wanted.
 constexpr SampleTier CoarsestTier(std::chrono::milliseconds step) {
   for (const SampleTier tier : {SampleTier::kHour, SampleTier::kFiveMinutes}) {
-    if (step >= ResolutionOf(tier)) return tier;
+    if (step >= ResolutionOf(tier) && step % ResolutionOf(tier) == step.zero()) return tier;
   }
   return SampleTier::kMeasured;
 }

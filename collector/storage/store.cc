@@ -16,6 +16,7 @@
 #include "collector/storage/reader_role.h"
 #include "collector/storage/retention/drop_guard.h"
 #include "collector/storage/retention/freezer.h"
+#include "collector/storage/rollups/rollups.h"
 #include "collector/storage/session.h"
 #include "collector/storage/statement_hours.h"
 #include "shared/base/check.h"
@@ -122,6 +123,7 @@ std::vector<std::unique_ptr<Chore>> Store::Chores(shared::metrics::Registry& reg
   std::vector<std::unique_ptr<Chore>> chores;
   chores.push_back(std::make_unique<LogMerger>(partitions_));
   chores.push_back(std::make_unique<Compaction>(options_.compaction, partitions_, registry));
+  chores.push_back(std::make_unique<Rollups>(options_.rollups, partitions_, registry));
   const auto& keep = options_.retention.policy.keep;
   const auto statements = keep.find(std::string(kStatementDeltaTable.name));
   chores.push_back(std::make_unique<StatementHours>(

@@ -20,6 +20,7 @@
 #include "collector/storage/readiness.h"
 #include "collector/storage/record_writer.h"
 #include "collector/storage/retention/retention.h"
+#include "collector/storage/rollups/rollup_options.h"
 #include "collector/storage/store_metrics.h"
 #include "collector/storage/writer.h"
 #include "collector/storage/writer_session.h"
@@ -51,6 +52,7 @@ struct StoreOptions {
   std::chrono::milliseconds upkeep_interval{30'000};
   RetentionOptions retention;
   CompactionOptions compaction;
+  RollupOptions rollups;
   int partitions_ahead = 3;  // days; hourly tables are always 6 hours ahead
   shared::Backoff::Config reconnect{std::chrono::milliseconds(250), std::chrono::seconds(10)};
 };

@@ -52,6 +52,7 @@ class FakeReader final : public collector::api::TelemetryReader {
     selector = asked.selector;
     range = asked.range;
     step = asked.step;
+    aggregate = asked.aggregate;
     return Answer(collector::api::SampleAnswer{resolution, samples});
   }
   shared::Result<std::vector<collector::api::StatementRow>> TopStatements(
@@ -110,6 +111,7 @@ class FakeReader final : public collector::api::TelemetryReader {
   collector::api::SeriesSelector selector;
   collector::api::TimeRange range;
   std::chrono::milliseconds step{};
+  std::optional<collector::api::SampleAggregate> aggregate{};
   collector::api::StatementQuery statement_query;
   int64_t queryid = 0;
   collector::api::LogQuery log_query;

@@ -2,6 +2,7 @@
 
 #include "collector/storage/compaction/compaction_state.h"
 #include "collector/storage/partition.h"
+#include "collector/storage/rollups/rollups.h"
 
 namespace collector::storage {
 
@@ -15,6 +16,9 @@ shared::Result<bool> IsSafeToDrop(shared::postgres::Connection& connection,
   if (partition.table == kChunkMinutesTable.name) {
     if (detached) return IsTableEmpty(connection, partition.name);
     return IsMerged(connection, partition.from, partition.to);
+  }
+  if (partition.table == kChunkHoursTable.name && !detached) {
+    return IsRolledUp(connection, partition.from, partition.to);
   }
   return true;
 }

@@ -1,6 +1,7 @@
 #include "collector/api/api.h"
 #include "collector/api/self_routes.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
@@ -122,18 +123,35 @@ TEST_F(ApiTest, PassesSelectorsToTheStoreAndWritesSamples) {
   reader_.resolution = std::chrono::minutes(5);
   const Answer answer =
       Get("/api/pgvigil/v1/samples?metric=system.cpu.time&host=db1&label.cpu.mode=user&from=now-5m"
-          "&step=5m");
+          "&step=5m&aggregate=rate");
   ASSERT_EQ(answer.status, 200) << answer.body;
   EXPECT_EQ(reader_.selector.name, "system.cpu.time");
   EXPECT_EQ(reader_.selector.host, "db1");
   EXPECT_EQ(reader_.selector.labels, (shared::model::Labels{{"cpu.mode", "user"}}));
   EXPECT_EQ(reader_.range.from, clock_.Now() - std::chrono::minutes(5));
   EXPECT_EQ(reader_.step, std::chrono::minutes(5));
+  EXPECT_EQ(reader_.aggregate, collector::api::SampleAggregate::kRate);
   EXPECT_EQ(answer.document()["resolution_ms"], 300'000);
   const json series = answer.document()["series"][0];
   EXPECT_EQ(series["kind"], "counter");
   EXPECT_EQ(series["samples"][0], json::parse("[1767225600.25, 1.5]"));
   EXPECT_EQ(series["samples"][1], json::parse("[1767225610, \"+Inf\"]"));
+}
+
+TEST_F(ApiTest, WantsStepAndAggregateTogether) {
+  const auto expect_error = [&](std::string_view query, std::string_view message) {
+    const Answer answer = Get(fmt::format("/api/pgvigil/v1/samples?metric=x&{}", query));
+    EXPECT_EQ(answer.status, 400) << query;
+    EXPECT_EQ(answer.error(), message);
+  };
+  expect_error("step=5m", "parameter 'aggregate' is required with 'step'");
+  expect_error("aggregate=avg", "parameter 'step' is required with 'aggregate'");
+  expect_error("step=5m&aggregate=median",
+               "parameter 'aggregate': 'median': expected one of avg, min, max, sum, count, last, "
+               "increase, rate");
+  expect_error("step=5ms&aggregate=avg",
+               "parameter 'step': '5ms': expected a duration from 1000 ms to 31622400000 ms, like "
+               "30s, 15m, 1h30m");
 }
 
 TEST_F(ApiTest, RanksStatementsByTheCounterThatWasAskedFor) {
@@ -294,7 +312,7 @@ TEST_F(ApiTest, SaysWhatAParameterMayBe) {
   EXPECT_EQ(answer.status, 400);
   EXPECT_EQ(answer.error(),
             "parameter 'metric' is required; parameter 'metrc': unknown; did you mean 'metric'? "
-            "allowed: metric, host, match, to, from, step, limit, label.<name>");
+            "allowed: metric, host, match, to, from, step, aggregate, limit, label.<name>");
 }
 
 TEST_F(ApiTest, TurnsErrorsOfTheStoreIntoStatuses) {

@@ -105,6 +105,8 @@ newest_size = "0B"
 [retention]
 blocks = "31h"
 chunks = "32h"
+rollups_5m = "33h"
+rollups_1h = "34h"
 logs = "35h"
 log_events = "36h"
 statements = "37h"
@@ -196,6 +198,8 @@ level = "error"
                       .newest_size_bytes = 0};
   expected.retention = {.blocks = 31h,
                         .chunks = 32h,
+                        .rollups_5m = 33h,
+                        .rollups_1h = 34h,
                         .logs = 35h,
                         .log_events = 36h,
                         .statements = 37h,

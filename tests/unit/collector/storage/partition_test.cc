@@ -38,6 +38,17 @@ TEST(PartitionOf, KnowsLeapDays) {
   EXPECT_EQ(day.to, Time(2028, 3, 1));
 }
 
+TEST(PartitionOf, NamesAMonthByItsFirstDay) {
+  const Partition month = PartitionOf(kRollup1hTable, Time(2026, 12, 31, 23, 59));
+  EXPECT_EQ(month.name, "rollup_1h_20261201");
+  EXPECT_EQ(month.from, Time(2026, 12, 1));
+  EXPECT_EQ(month.to, Time(2027, 1, 1));
+  EXPECT_EQ(PartitionsAhead(kRollup1hTable, Time(2026, 12, 31), 1).back().name,
+            "rollup_1h_20270101");
+  EXPECT_EQ(PartitionNamed(kRollup1hTable, "rollup_1h_20261201"), month);
+  EXPECT_EQ(PartitionNamed(kRollup1hTable, "rollup_1h_20261202"), std::nullopt);
+}
+
 TEST(PartitionOf, PutsABoundIntoTheLaterPartition) {
   EXPECT_EQ(PartitionOf(kBlockTable, Time(2026, 1, 1)).name, "block_20260101_00");
   EXPECT_EQ(PartitionOf(kBlockTable, Time(2026, 1, 1) - nanoseconds(1)).name, "block_20251231_23");

@@ -57,12 +57,13 @@ TEST(SampleMerge, GivesEachInstantOnceWhateverTheOrderOfPieces) {
   }
 }
 
-TEST(SampleTiers, TakesTheCoarsestThatHasAValueAStep) {
+TEST(SampleTiers, TakesTheCoarsestThatMakesUpWholeSteps) {
   EXPECT_EQ(CoarsestTier(0ms), SampleTier::kMeasured);
   EXPECT_EQ(CoarsestTier(299'999ms), SampleTier::kMeasured);
   EXPECT_EQ(CoarsestTier(300s), SampleTier::kFiveMinutes);
-  EXPECT_EQ(CoarsestTier(3599s), SampleTier::kFiveMinutes);
+  EXPECT_EQ(CoarsestTier(3599s), SampleTier::kMeasured);
   EXPECT_EQ(CoarsestTier(1h), SampleTier::kHour);
+  EXPECT_EQ(CoarsestTier(65min), SampleTier::kFiveMinutes);
   EXPECT_EQ(CoarsestTier(24h), SampleTier::kHour);
 }
 
