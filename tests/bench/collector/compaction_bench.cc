@@ -2,7 +2,8 @@
 // it is over. One thread; PostgreSQL is on the same machine, fsync on.
 //
 //   compaction_bench compaction [hosts, 50] [hours, 2]    how fast
-//   compaction_bench storage_size [hosts, 50] [hours, 2]  how large, and how much WAL
+//   compaction_bench storage_size [hosts, 50] [hours, 2]  how large, and how much WAL; rollups, too
+//   compaction_bench rollup_size [hosts, 8]               rollups alone, of a day
 //
 // The last line is a JSON object; "narrow_…" is the same as rows (series, time, value) with a btree
 // in the same run, on a smaller sample.
@@ -13,6 +14,7 @@
 #include <string_view>
 
 #include "collector/storage/compaction/compaction.h"
+#include "tests/bench/collector/rollup_size.h"
 #include "tests/bench/collector/stored_fleet.h"
 
 namespace {
@@ -75,21 +77,42 @@ void PrintSize(StoredFleet& fleet, double wal_before) {
   };
   const NarrowRows narrow = collector::bench::MeasureNarrowRows(fleet, 500);
   const double bytes = size_of("chunk_hours");
+  const collector::bench::RollupSize rollups = collector::bench::MeasureRollups(8);
   fmt::print(
       "{{\"name\":\"storage_size\",\"bytes_per_sample\":{:.3f},\"wal_bytes_per_sample\":{:.2f},"
       "\"samples\":{:.0f},\"block_bytes_per_sample\":{:.3f},\"block_wal_bytes_per_sample\":{:.2f},"
       "\"chunks\":{:.0f},\"narrow_bytes_per_sample\":{:.1f},\"narrow_wal_bytes_per_sample\":{:.1f},"
-      "\"ratio\":{:.1f},\"wal_ratio\":{:.1f}}}\n",
+      "\"ratio\":{:.1f},\"wal_ratio\":{:.1f},\"rollup_bytes_per_raw_sample\":{:.3f},"
+      "\"rollup_5m_bytes_per_raw_sample\":{:.3f},\"rollup_wal_bytes_per_raw_sample\":{:.3f},"
+      "\"rollup_samples_per_s\":{:.0f},\"narrow_rollup_bytes_per_raw_sample\":{:.2f},"
+      "\"rollup_ratio\":{:.1f}}}\n",
       bytes, wal / samples, samples, size_of("block"), fleet.wal_bytes() / samples,
       fleet.Ask("SELECT count(*) FROM pgvigil.chunk"), narrow.bytes_per_sample,
       narrow.wal_bytes_per_sample, narrow.bytes_per_sample / bytes,
-      narrow.wal_bytes_per_sample / (wal / samples));
+      narrow.wal_bytes_per_sample / (wal / samples), rollups.bytes_per_raw_sample,
+      rollups.five_minutes, rollups.wal_bytes_per_raw_sample, rollups.samples_per_s,
+      rollups.narrow_bytes_per_raw_sample,
+      rollups.narrow_bytes_per_raw_sample / rollups.bytes_per_raw_sample);
+}
+
+void PrintRollups(int hosts) {
+  const collector::bench::RollupSize rollups = collector::bench::MeasureRollups(hosts);
+  fmt::print(
+      "{{\"name\":\"rollup_size\",\"rollup_bytes_per_raw_sample\":{:.3f},"
+      "\"rollup_5m_bytes_per_raw_sample\":{:.3f},\"rollup_wal_bytes_per_raw_sample\":{:.3f},"
+      "\"rollup_samples_per_s\":{:.0f},\"narrow_rollup_bytes_per_raw_sample\":{:.2f}}}\n",
+      rollups.bytes_per_raw_sample, rollups.five_minutes, rollups.wal_bytes_per_raw_sample,
+      rollups.samples_per_s, rollups.narrow_bytes_per_raw_sample);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   const std::string_view figure = argc > 1 ? argv[1] : "compaction";
+  if (figure == "rollup_size") {
+    PrintRollups(argc > 2 ? std::atoi(argv[2]) : 8);
+    return 0;
+  }
   const tests::PostgresServer server({.settings = {{"shared_buffers", "512MB"},
                                                    {"max_wal_size", "4GB"},
                                                    {"wal_compression", "lz4"},

@@ -5,9 +5,14 @@
 //   host_1h      the 500 series of a host, an hour of yesterday: from chunks
 //   fleet_1h     one series of each of 1,000 hosts, the last hour up to now: from memory, where the
 //                hour of all 500,000 series is
+//   rollup_30d   one series, the last 30 days by the hour: 29 of them from rollups, one day, which
+//   has
+//                none yet, from chunks and memory
+//   rollup_5m_30d  the same by five minutes
 //
-// The narrow table holds only what is asked for (a host's day, and one series of each other host),
-// loaded in order of time and indexed afterwards: kinder to it than life would be.
+// The narrow table holds only what is asked for (a host's day, 30 days of one of its series, and
+// one series of each other host), loaded in order of time and indexed afterwards: kinder to it than
+// life would be.
 //
 //   read_latency_bench [hosts, 1000]
 //
@@ -28,6 +33,7 @@
 #include "collector/storage/migrations.h"
 #include "collector/storage/partition_keeper.h"
 #include "collector/storage/reader.h"
+#include "collector/storage/rollups/rollup_rows.h"
 #include "shared/postgres/copy.h"
 #include "tests/bench/shared/host_blocks.h"
 #include "tests/support/postgres_server.h"
@@ -47,6 +53,7 @@ constexpr size_t kBlocksOfHour = 120;
 constexpr size_t kHours = 24;
 constexpr size_t kBlocksFrom = kHours - 7;  // the hour since when there are blocks, too
 constexpr size_t kFamily = 10;
+constexpr int kAskedSeries = 204;
 constexpr uint32_t kFleetSeries = kSeries - 1;  // of each host: the one that is asked of all
 
 // The data's time of day, the machine's seconds.
@@ -187,6 +194,55 @@ void CopyNarrow(Connection& connection, std::span<const Block> day, int hosts) {
   Must(connection.Execute("CREATE INDEX ON public.narrow (series, ts)"));
 }
 
+// The rollups of 29 days before the day, each like it; and the same days of one series as rows.
+void MakeRollups(Connection& connection, std::span<const Block> day, shared::WallTime midnight) {
+  using collector::storage::Bucket;
+  using collector::storage::RollupEncoder;
+  using collector::storage::RollupRow;
+  const collector::storage::RollupTier tiers[] = {collector::storage::kFiveMinuteTier,
+                                                  collector::storage::kHourTier};
+  std::vector<std::vector<Bucket>> five_minutes(kSeries);
+  std::vector<std::vector<SampleRow>> samples(kSeries);
+  for (const Block& block : day) {
+    for (size_t tick = 0; tick < kTicks; ++tick) {
+      for (size_t series = 0; series < kSeries; ++series) {
+        samples[series].push_back({block.times_unix_nano[tick], block.SeriesValues(series)[tick]});
+      }
+    }
+  }
+  for (size_t series = 0; series < kSeries; ++series) {
+    MakeBuckets(samples[series], {midnight, midnight + 24h}, 5min, five_minutes[series]);
+  }
+  for (int back = 1; back < 30; ++back) {
+    const int64_t by = std::chrono::nanoseconds(24h * back).count();
+    const shared::WallTime begin = midnight - 24h * back;
+    for (const auto& tier : tiers) {
+      std::vector<RollupRow> rows;
+      RollupEncoder encoder(shared::ToUnixNanos(begin), tier.step, tier.slots);
+      for (size_t family = 0; family < kSeries / kFamily; ++family) {
+        encoder.Clear(shared::ToUnixNanos(begin));
+        for (size_t ord = 0; ord < kFamily; ++ord) {
+          std::vector<Bucket> buckets;
+          WidenBuckets(five_minutes[family * kFamily + ord], tier.step, buckets);
+          for (Bucket& bucket : buckets) bucket.start_unix_nano -= by;
+          encoder.Add(static_cast<int16_t>(ord), false, buckets);
+        }
+        rows.push_back({static_cast<int64_t>(family) + 1, 1, encoder.row()});
+      }
+      Must(ReplaceRollups(connection, tier, begin, rows));
+    }
+  }
+  // As compaction leaves it: the day itself has no rollups yet.
+  Must(connection.Execute(
+      fmt::format("INSERT INTO pgvigil.rollup_dirty (host_id, hour) SELECT 1,"
+                  " to_timestamp({}) + i * interval '1 hour' FROM generate_series(0, 23) i",
+                  shared::ToUnixNanos(midnight) / 1'000'000'000)));
+  Must(connection.Execute(
+      fmt::format("INSERT INTO public.narrow SELECT series, ts - d * interval '1 day', v"
+                  " FROM public.narrow, generate_series(1, 29) d WHERE series = {}",
+                  kAskedSeries)));
+}
+
 struct Latency {
   double p50_ms = 0;
   double p99_ms = 0;
@@ -224,6 +280,26 @@ size_t AskNarrow(Connection& connection, const std::string& series, const TimeRa
         {rows.UnixMicros(row, 1) * 1000, std::bit_cast<double>(rows.Int8(row, 2))});
   }
   return rows.size();
+}
+
+// The average by time, as a program would ask narrow rows for it.
+size_t AskNarrowAverages(Connection& connection, const std::string& series, const TimeRange& range,
+                         std::chrono::seconds step) {
+  const auto micros = [](shared::WallTime time) {
+    return std::to_string(shared::ToUnixNanos(time) / 1000);
+  };
+  const auto rows = Must(connection.QueryBinary(
+      fmt::format("SELECT series, date_bin('{} s', ts, '2000-01-01 00:00+00'), avg(v)"
+                  " FROM public.narrow WHERE series = ANY ($1::int8[])"
+                  " AND ts >= to_timestamp($2::int8 / 1e6) AND ts < to_timestamp($3::int8 / 1e6)"
+                  " GROUP BY 1, 2 ORDER BY 1, 2",
+                  step.count()),
+      {series, micros(range.from), micros(range.to)}));
+  std::vector<SampleRow> out;
+  for (size_t row = 0; row < rows.size(); ++row) {
+    out.push_back({rows.UnixMicros(row, 1) * 1000, std::bit_cast<double>(rows.Int8(row, 2))});
+  }
+  return out.size();
 }
 
 }  // namespace
@@ -275,6 +351,14 @@ int main(int argc, char** argv) {
                          " FROM pgvigil.uncompacted_windows('-infinity', 'infinity')"));
   CopyBlocks(connection, all.subspan((kHours - 1) * kBlocksOfHour), hosts);
   CopyNarrow(connection, all, hosts);
+  const shared::WallTime midnight =
+      std::chrono::floor<std::chrono::days>(TimeOf(first + shift) + 1h);
+  for (int back = 1; back < 30; ++back) {
+    wanted.insert(PartitionOf(collector::storage::kRollup5mTable, midnight - 24h * back));
+    wanted.insert(PartitionOf(collector::storage::kRollup1hTable, midnight - 24h * back));
+  }
+  Must(partitions.Ensure(connection, wanted));
+  MakeRollups(connection, all, midnight);
   Must(connection.Execute("VACUUM ANALYZE"));
   Must(connection.Execute("CHECKPOINT"));
 
@@ -301,9 +385,12 @@ int main(int argc, char** argv) {
   const double bytes =
       registry.AddGauge("collector_newest_bytes", "Memory of the newest minutes").value();
 
-  const auto ask = [&](const collector::api::SeriesSelector& selector, const TimeRange& range) {
+  const auto ask = [&](const collector::api::SeriesSelector& selector, const TimeRange& range,
+                       std::chrono::seconds step) {
     const collector::api::QueryContext context{{1}, clock.Monotonic() + 30s};
-    const auto answer = Must(reader.Samples(context, {selector, range, {}, 10'000, 10'000'000}));
+    collector::api::SampleQuery query{selector, range, step, 10'000, 10'000'000, {}};
+    if (step > 0s) query.aggregate = collector::api::SampleAggregate::kAvg;
+    const auto answer = Must(reader.Samples(context, query));
     size_t samples = 0;
     for (const auto& series : answer.series) samples += series.samples.size();
     return samples;
@@ -320,25 +407,41 @@ int main(int argc, char** argv) {
     std::string narrow_ids;
     TimeRange range;
     int times;
+    std::chrono::seconds step{};  // zero: every sample
   };
   const Question questions[] = {
       {"series_24h",
        {"bench.metric_20", "host-1", {{"index", "203"}}},
-       "{204}",
+       fmt::format("{{{}}}", kAskedSeries),
        {now - 24h, now},
        300},
       {"host_1h", {"", "host-1", {}}, "{" + host_ids + "}", {now - 10h, now - 9h}, 200},
-      {"fleet_1h", {"bench.fleet", {}, {}}, "{" + fleet_ids + "}", {now - 1h, now}, 100}};
+      {"fleet_1h", {"bench.fleet", {}, {}}, "{" + fleet_ids + "}", {now - 1h, now}, 100},
+      {"rollup_30d",
+       {"bench.metric_20", "host-1", {{"index", "203"}}},
+       fmt::format("{{{}}}", kAskedSeries),
+       {midnight - 29 * 24h, midnight + 24h},
+       300,
+       1h},
+      {"rollup_5m_30d",
+       {"bench.metric_20", "host-1", {{"index", "203"}}},
+       fmt::format("{{{}}}", kAskedSeries),
+       {midnight - 29 * 24h, midnight + 24h},
+       100,
+       5min}};
   std::string out = fmt::format(
       "{{\"name\":\"read_latency\",\"hosts\":{},\"newest_load_s\":{:.1f},"
       "\"newest_bytes_per_sample\":{:.2f}",
       hosts, load_s, bytes / (static_cast<double>(hosts) * kSeries * kTicks * kBlocksOfHour));
   bool equal = true;
   for (const Question& question : questions) {
-    const Latency ours =
-        Measure(question.times, [&] { return ask(question.selector, question.range); });
-    const Latency rows = Measure(
-        question.times / 5, [&] { return AskNarrow(narrow, question.narrow_ids, question.range); });
+    const Latency ours = Measure(
+        question.times, [&] { return ask(question.selector, question.range, question.step); });
+    const Latency rows = Measure(question.times / 5, [&] {
+      return question.step > 0s
+                 ? AskNarrowAverages(narrow, question.narrow_ids, question.range, question.step)
+                 : AskNarrow(narrow, question.narrow_ids, question.range);
+    });
     equal = equal && ours.samples == rows.samples;
     out += fmt::format(
         ",\"p50_ms_{0}\":{1:.2f},\"p99_ms_{0}\":{2:.2f},\"samples_{0}\":{3},"
