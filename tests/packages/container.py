@@ -4,6 +4,7 @@ The root file system is made once from Debian's archive and kept in the cache di
 the packages depend on, a PostgreSQL server, rpm and curl, so that the container needs no network.
 """
 
+import fcntl
 import hashlib
 import os
 import re
@@ -38,17 +39,24 @@ def image(debs):
     key = hashlib.sha256((MIRRORS + " ".join(packages)).encode()).hexdigest()[:12]
     name = f"localhost/pgvigil-packages:{key}"
     tree = f"{CACHE}/debian-12-{key}.tar"
-    if not os.path.exists(tree):
-        os.makedirs(CACHE, exist_ok=True)
-        run("mmdebstrap", "--format=tar", "--variant=minbase", "--dpkgopt=force-unsafe-io", f"--include={','.join(packages)}",
-            # No cluster of its own: the test makes one. Manual pages and examples stay.
-            "--essential-hook=mkdir -p $1/etc/postgresql-common",
-            "--essential-hook=echo create_main_cluster=false > $1/etc/postgresql-common/createcluster.conf",
-            "bookworm", tree + ".part", "-", input=MIRRORS)
-        os.rename(tree + ".part", tree)
-    if subprocess.run([*PODMAN, "image", "exists", name], check=False).returncode != 0:
-        run(*PODMAN, "import", tree, name)
+    os.makedirs(CACHE, exist_ok=True)
+    with open(f"{CACHE}/debian-12.lock", "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # tests that start at once make it once
+        if not os.path.exists(tree):
+            _make_tree(tree, packages)
+        if subprocess.run([*PODMAN, "image", "exists", name], check=False).returncode != 0:
+            run(*PODMAN, "import", tree, name)
     return name, tree
+
+
+def _make_tree(tree, packages):
+    run("mmdebstrap", "--format=tar", "--variant=minbase", "--dpkgopt=force-unsafe-io",
+        f"--include={','.join(packages)}",
+        # No PostgreSQL cluster of its own: the test makes one.
+        "--essential-hook=mkdir -p $1/etc/postgresql-common",
+        "--essential-hook=echo create_main_cluster=false > $1/etc/postgresql-common/createcluster.conf",
+        "bookworm", tree + ".part", "-", input=MIRRORS)
+    os.rename(tree + ".part", tree)
 
 
 class Container:
