@@ -50,8 +50,8 @@ struct Postgres {
   std::chrono::milliseconds connect_timeout{5'000};
   int writers = 2;  // connections that store
   int readers = 4;  // connections that answer queries
-  // A hot standby that queries are read from while it lags no more than so; database, user, password
-  // and TLS as above. "": none.
+  // A hot standby that queries are read from while it lags no more than so; database, user,
+  // password and TLS as above. "": none.
   std::string replica_host;
   uint16_t replica_port = 5432;
   std::chrono::milliseconds replica_max_lag{30'000};

@@ -57,7 +57,7 @@ class LogMerger final : public Chore {
   };
 
   shared::Result<std::deque<Pile>> FindPiles(shared::postgres::Connection& connection,
-                                              shared::WallTime now);
+                                             shared::WallTime now);
   // Whether there was anything to merge.
   shared::Result<bool> Merge(shared::postgres::Connection& connection, const Pile& pile);
   shared::Result<void> TakeSmallSegment(shared::postgres::Connection& connection, const Pile& pile,
