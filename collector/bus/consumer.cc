@@ -96,9 +96,14 @@ void Consumer::Run(std::stop_token stop) {
     if (!topics_there_ && SteadyClock::now() >= next_look_) LookForTopics();
     Round();
     if (fail_.exchange(false)) member_->FailFatally();
-    if (member_->HasFailed()) Replace();
+    if (member_->HasFailed()) {
+      Replace("it met an error that it cannot recover from");
+    } else if (topic_was_gone_) {
+      Replace("a topic was deleted under it");
+    }
   }
   Leave();
+  member_->Close();
 }
 
 void Consumer::LookForTopics() {
@@ -115,8 +120,8 @@ void Consumer::LookForTopics() {
   }
 }
 
-// librdkafka gave up on the member; a new one takes over.
-void Consumer::Replace() {
+// A new member takes over.
+void Consumer::Replace(std::string_view why) {
   if (SteadyClock::now() < next_join_) return;  // at the next round
   next_join_ = SteadyClock::now() + kJoinInterval;
   Result<std::unique_ptr<GroupMember>> next = Join();
@@ -124,11 +129,12 @@ void Consumer::Replace() {
     shared::log::Error("kafka: {}", next.error().message);
     return;
   }
-  shared::log::Error(
-      "kafka: the consumer met an error that it cannot recover from; a new one takes over");
+  shared::log::Error("kafka: a new consumer takes over from the old one: {}", why);
   metrics_.recreated.Increment();
   Leave();
+  member_->Abandon();
   member_ = std::move(*next);
+  topic_was_gone_ = false;
 }
 
 void Consumer::Leave() {
@@ -139,7 +145,6 @@ void Consumer::Leave() {
     health.joined = false;
     health.lag.clear();
   });
-  member_->Close();
 }
 
 void Consumer::Round() {
@@ -187,12 +192,9 @@ void Consumer::TakeError(const FetchError& error) {
   const bool gone = error.kind == FetchError::Kind::kGone;
   for (auto& [id, partition] : partitions_) {
     if (partition.lease == nullptr || id.topic != error.id.topic) continue;
-    if (gone && error.id.partition < 0) {
-      Restart(id, partition, kRestartPause, "its topic is gone");
-    } else if (id.partition != error.id.partition) {
-      continue;
-    } else if (gone) {
-      Restart(id, partition, kRestartPause, "it is gone");
+    if (error.id.partition >= 0 && id.partition != error.id.partition) continue;
+    if (gone) {
+      topic_was_gone_ = true;
     } else if (error.kind == FetchError::Kind::kOutOfRange) {
       CheckPosition(id, partition);
     }

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -59,7 +60,9 @@ struct PartitionLag {
 //              owner gets it.
 //
 // Group offsets in Kafka are committed now and then, after PostgreSQL's, for lag tools only. A
-// consumer that librdkafka gives up on (a fatal error) is replaced by a new one.
+// consumer that librdkafka gives up on (a fatal error) is replaced by a new one, and so is one
+// whose topic was deleted under it: of partitions that come back librdkafka 2.0.2 may fetch
+// nothing.
 //
 // Metrics: consumer_metrics.h.
 class Consumer {
@@ -115,7 +118,7 @@ class Consumer {
   void Run(std::stop_token stop);
   [[nodiscard]] shared::Result<std::unique_ptr<GroupMember>> Join();
   void LookForTopics();
-  void Replace();
+  void Replace(std::string_view why);
   void Round();
   void Leave();
   void OnAssigned(std::vector<PartitionId> ids);
@@ -169,6 +172,7 @@ class Consumer {
   bool topics_there_ = false;
   Time next_look_{};
   Time next_join_{};
+  bool topic_was_gone_ = false;  // while this member had partitions of it
   Time next_report_{};
   Time next_commit_{};
   shared::log::RateLimit warn_limit_;

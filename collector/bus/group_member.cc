@@ -1,6 +1,7 @@
 #include "collector/bus/group_member.h"
 
 #include <algorithm>
+#include <thread>
 #include <utility>
 
 #include "collector/bus/message.h"
@@ -156,14 +157,16 @@ void GroupMember::FailFatally() {
 }
 
 void GroupMember::Close() {
+  if (HasFailed()) return Abandon();
   closing_ = true;
-  if (HasFailed()) {
-    // rd_kafka_consumer_close does not return then (seen with 2.0.2); the group forgets us when the
-    // session is over.
-    rd_kafka_destroy_flags(handle_.release(), RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
-    return;
-  }
   rd_kafka_consumer_close(handle_.get());
+}
+
+void GroupMember::Abandon() {
+  closing_ = true;
+  std::thread([handle = handle_.release()] {
+    rd_kafka_destroy_flags(handle, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+  }).detach();
 }
 
 }  // namespace collector::bus

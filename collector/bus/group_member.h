@@ -76,6 +76,10 @@ class GroupMember {
 
   // Leaves the group; on_revoked is not called. The last call.
   void Close();
+  // The same for one that failed or lost a topic, where Close and even the end of the handle may
+  // wait for ever (seen with librdkafka 2.0.2): says nothing to the group, which forgets us when
+  // the session is over, and leaves the handle to a thread that nobody waits for.
+  void Abandon();
 
   static constexpr int64_t kFromBeginning = RD_KAFKA_OFFSET_BEGINNING;
 
