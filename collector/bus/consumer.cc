@@ -28,6 +28,7 @@ constexpr auto kReportInterval = 1s;
 constexpr auto kCommitInterval = 5s;
 constexpr auto kRevokeTime = 5s;
 constexpr auto kAnchorTime = 2s;  // until the record before the position should have come
+constexpr auto kFirstTime = 15s;  // until the first record of a topic made again should have come
 constexpr auto kRestartPause = 1s;
 constexpr auto kTopicsTime = 5s;
 constexpr auto kTopicsInterval = 10s;
@@ -211,6 +212,7 @@ void Consumer::TakeRecord(ConsumedRecord record) {
   const auto found = partitions_.find(PartitionId{record.topic, record.partition});
   if (found == partitions_.end() || found->second.lease == nullptr) return;
   auto& [id, partition] = *found;
+  partition.first_due.reset();
   if (partition.anchor) {
     if (record.offset != partition.next || AnchorOf(record.value) != *partition.anchor) {
       CheckPosition(id, partition);
@@ -328,6 +330,10 @@ void Consumer::LookAfter(const PartitionId& id, Partition& partition) {
     BlockPartition(id, partition, *why);
   } else if (partition.anchor && SteadyClock::now() >= partition.check_at) {
     CheckPosition(id, partition);
+  } else if (partition.first_due && SteadyClock::now() >= *partition.first_due) {
+    const Result<LogRange> range = member_->AskRange(id);
+    partition.first_due = SteadyClock::now() + kFirstTime;
+    if (range && range->high > range->low) topic_was_gone_ = true;
   }
 }
 
@@ -393,6 +399,7 @@ void Consumer::Move(const PartitionId& id, Partition& partition, int64_t offset,
   if (why == Reposition::kRecreated) {
     metrics_.recreated_topics.Increment();
     partition.generation += 1;
+    partition.first_due = SteadyClock::now() + kFirstTime;
     shared::log::Warn(
         "kafka: {} [{}] was made again: other records stand before {}, where we "
         "were; reading begins at {}",

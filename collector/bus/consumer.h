@@ -104,6 +104,7 @@ class Consumer {
     int64_t next = 0;  // offset of the next record to take; GroupMember::kFromBeginning
     std::optional<int64_t> anchor;  // of the record at `next`, which must prove the topic first
     Time check_at{};                // when it has not by then, we ask how long the log is
+    std::optional<Time> first_due;  // of the first record since the topic was made again
     bool submitted = false;         // a record under this lease
     std::optional<PendingRecord> waiting;  // its writer had no room; paused meanwhile
     bool paused = false;
@@ -172,7 +173,8 @@ class Consumer {
   bool topics_there_ = false;
   Time next_look_{};
   Time next_join_{};
-  bool topic_was_gone_ = false;  // while this member had partitions of it
+  // While this member had partitions of it, or it fetches nothing since one was made again.
+  bool topic_was_gone_ = false;
   Time next_report_{};
   Time next_commit_{};
   shared::log::RateLimit warn_limit_;
