@@ -1,6 +1,7 @@
 #include "collector/bus/group_member.h"
 
 #include <algorithm>
+#include <future>
 #include <thread>
 #include <utility>
 
@@ -10,10 +11,14 @@
 namespace collector::bus {
 namespace {
 
+using namespace std::chrono_literals;
 using shared::Result;
 using std::chrono::milliseconds;
+using Deadline = std::chrono::steady_clock::time_point;
 
 constexpr int kAskMs = 5'000;
+constexpr auto kCloseTime = 10s;
+constexpr int kCloseStepMs = 100;
 // Claims may wait for PostgreSQL within Poll's callbacks (storage: 20 s a time): far below this.
 constexpr int64_t kPollIntervalMs = 300'000;
 
@@ -156,17 +161,43 @@ void GroupMember::FailFatally() {
   rd_kafka_test_fatal_error(handle_.get(), RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID, "as a test wants");
 }
 
+bool GroupMember::LeaveBy(Deadline deadline) {
+  const Queue queue(rd_kafka_queue_new(handle_.get()));
+  const NativeError refused(rd_kafka_consumer_close_queue(handle_.get(), queue.get()));
+  if (refused) return false;
+  while (rd_kafka_consumer_closed(handle_.get()) == 0) {
+    if (std::chrono::steady_clock::now() >= deadline) return false;
+    const Event event(rd_kafka_queue_poll(queue.get(), kCloseStepMs));
+    if (rd_kafka_event_type(event.get()) == RD_KAFKA_EVENT_REBALANCE) {
+      rd_kafka_assign(handle_.get(), nullptr);
+    }
+  }
+  return true;
+}
+
+void GroupMember::EndBy(Deadline deadline) {
+  std::promise<void> ended;
+  const std::future<void> end = ended.get_future();
+  std::thread([handle = handle_.release(), ended = std::move(ended)]() mutable {
+    rd_kafka_destroy_flags(handle, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    ended.set_value();
+  }).detach();
+  end.wait_until(deadline);
+}
+
 void GroupMember::Close() {
   if (HasFailed()) return Abandon();
   closing_ = true;
-  rd_kafka_consumer_close(handle_.get());
+  const Deadline deadline = std::chrono::steady_clock::now() + kCloseTime;
+  if (LeaveBy(deadline)) return EndBy(deadline);
+  shared::log::Warn("kafka: the group was not left within {} s; it forgets us later",
+                    kCloseTime.count());
+  EndBy({});
 }
 
 void GroupMember::Abandon() {
   closing_ = true;
-  std::thread([handle = handle_.release()] {
-    rd_kafka_destroy_flags(handle, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
-  }).detach();
+  EndBy({});
 }
 
 }  // namespace collector::bus

@@ -74,9 +74,10 @@ class GroupMember {
   // For tests: as if it had.
   void FailFatally();
 
-  // Leaves the group; on_revoked is not called. The last call.
+  // Leaves the group; on_revoked is not called. The last call. A member that does not come to its
+  // end within ten seconds is left behind as by Abandon.
   void Close();
-  // The same for one that failed or lost a topic, where Close and even the end of the handle may
+  // The same for one that failed or lost a topic, where leaving and even the end of the handle may
   // wait for ever (seen with librdkafka 2.0.2): says nothing to the group, which forgets us when
   // the session is over, and leaves the handle to a thread that nobody waits for.
   void Abandon();
@@ -87,6 +88,10 @@ class GroupMember {
   explicit GroupMember(Listener listener) : listener_(std::move(listener)) {}
   static void OnRebalance(rd_kafka_t* handle, rd_kafka_resp_err_t error,
                           rd_kafka_topic_partition_list_t* list, void* self);
+  // Whether the group knows by then that we are gone.
+  bool LeaveBy(std::chrono::steady_clock::time_point deadline);
+  // Ends the handle in a thread of its own; it is waited for no longer than that.
+  void EndBy(std::chrono::steady_clock::time_point deadline);
 
   const Listener listener_;
   bool closing_ = false;
