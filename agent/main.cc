@@ -15,6 +15,7 @@
 #include "shared/base/signals.h"
 #include "shared/base/version.h"
 #include "shared/config/command.h"
+#include "shared/http/health_check.h"
 #include "shared/log/log.h"
 
 namespace {
@@ -29,6 +30,7 @@ constexpr const char* kDefaultConfig = "/etc/pgvigil-agent/agent.toml";
 struct Options {
   std::string config = kDefaultConfig;
   std::string pid_file;
+  std::string health_url;
   bool json = false;
 };
 
@@ -129,6 +131,21 @@ int Run(const Options& options) {
   return shared::kExitOk;
 }
 
+// The agent has an address to be asked at only when it is told one.
+int RunHealthCheck(const Options& options) {
+  std::string url = options.health_url;
+  if (url.empty()) {
+    const LoadedConfig loaded = Load(options);
+    const auto& listen = loaded.config.status.listen;
+    if (listen.address.empty()) {
+      fmt::print(stderr, "status.listen is not set: the agent has no page to ask\n");
+      return shared::kExitConfig;
+    }
+    url = shared::http::ReadyUrl(listen.address, listen.port);
+  }
+  return shared::http::RunHealthCheck(url);
+}
+
 int PrintVersion(const Options& options) {
   if (options.json) {
     fmt::print("{{\"version\":\"{}\",\"commit\":\"{}\"}}\n", shared::kVersion, shared::kCommit);
@@ -162,8 +179,12 @@ int main(int argc, char** argv) {
   CLI::App* config_check = config->add_subcommand("check", "name everything that is wrong with it");
   CLI::App* config_show =
       config->add_subcommand("show", "print what is in effect and where it comes from");
+  CLI::App* health =
+      app.add_subcommand("healthcheck", "ask a running agent whether it reaches its collector");
+  health->add_option("--url", options.health_url, "instead of the configured status page");
   CLI::App* version = app.add_subcommand("version", "print the version");
-  for (CLI::App* command : {run, check, once, config_check, config_show}) add_config(command);
+  for (CLI::App* command : {run, check, once, config_check, config_show, health})
+    add_config(command);
   for (CLI::App* command : {check, once, config_check, config_show, version}) add_json(command);
 
   try {
@@ -172,6 +193,7 @@ int main(int argc, char** argv) {
     return app.exit(error) == 0 ? shared::kExitOk : shared::kExitUsage;
   }
   if (run->parsed()) return Run(options);
+  if (health->parsed()) return RunHealthCheck(options);
   if (version->parsed()) return PrintVersion(options);
   const LoadedConfig loaded = Load(options);
   if (config_check->parsed()) {

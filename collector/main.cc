@@ -14,7 +14,7 @@
 #include "shared/base/signals.h"
 #include "shared/base/version.h"
 #include "shared/config/command.h"
-#include "shared/http/client.h"
+#include "shared/http/health_check.h"
 #include "shared/log/log.h"
 
 namespace {
@@ -118,25 +118,9 @@ int RunHealthCheck(const Options& options) {
   if (url.empty()) {
     const LoadedConfig loaded = Load(options);
     const auto& listen = loaded.config.http.listen;
-    url = fmt::format("http://{}:{}/readyz",
-                      listen.address == "0.0.0.0" ? "127.0.0.1" : listen.address, listen.port);
+    url = shared::http::ReadyUrl(listen.address, listen.port);
   }
-  shared::http::ClientConfig config;
-  config.request_timeout = std::chrono::seconds(5);
-  auto client = shared::http::Client::Create(config);
-  if (!client) {
-    fmt::print(stderr, "{}\n", client.error().message);
-    return shared::kExitSoftware;
-  }
-  shared::http::Request request;
-  request.url = url;
-  const auto response = client->Send(std::move(request));
-  if (!response) {
-    fmt::print(stderr, "{}\n", response.error().message);
-    return shared::kExitUnavailable;
-  }
-  fmt::print("{}", response->body);
-  return response->status == 200 ? shared::kExitOk : shared::kExitUnavailable;
+  return shared::http::RunHealthCheck(url);
 }
 
 int PrintVersion(const Options& options) {

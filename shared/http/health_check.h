@@ -1,0 +1,17 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace shared::http {
+
+// Where a program that listens there is asked from its own machine: "http://127.0.0.1:8480/readyz"
+// for 0.0.0.0, "http://[::1]:8480/readyz" for "::".
+std::string ReadyUrl(const std::string& address, uint16_t port);
+
+// What `healthcheck` of both programs does: asks `url` (/readyz of a running one) and prints the
+// answer, or why there is none. Returns the exit status: kExitOk for 200, else kExitUnavailable.
+// Waits for five seconds at most.
+int RunHealthCheck(const std::string& url);
+
+}  // namespace shared::http
