@@ -40,6 +40,7 @@ TEST_F(KafkaToPostgres, StoresEverythingOnceThroughRebalances) {
     sequence += count;
   };
   produce(20);
+  AwaitBlocks(80);  // so that the first has claimed before the second joins
   auto second = StartProcess();
   produce(20);
   Await(
