@@ -97,7 +97,7 @@ int Run(const Options& options) {
     fmt::print(stderr, "{}", loaded.problems.ToText());
     return shared::kExitConfig;
   }
-  shared::log::Init(loaded.config.agent.log_level);
+  shared::log::Init(loaded.config.agent.log_level, loaded.config.agent.log_format);
   auto pid_file = shared::PidFile::Write(options.pid_file);
   if (!pid_file) {
     shared::log::Error("{}", pid_file.error().message);

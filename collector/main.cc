@@ -51,7 +51,7 @@ std::string Reload(const Options& options, const LoadedConfig& current) {
   }
   shared::log::SetLevel(again.config.log.level);
   CollectorConfig comparable = again.config;
-  comparable.log = current.config.log;
+  comparable.log.level = current.config.log.level;
   const std::string outcome = comparable == current.config
                                   ? "done"
                                   : "the log level is in effect; the other changes need a restart";
@@ -82,7 +82,7 @@ int Run(const Options& options) {
     fmt::print(stderr, "{}", loaded.problems.ToText());
     return shared::kExitConfig;
   }
-  shared::log::Init(loaded.config.log.level);
+  shared::log::Init(loaded.config.log.level, loaded.config.log.format);
   auto pid_file = shared::PidFile::Write(options.pid_file);
   if (!pid_file) {
     shared::log::Error("{}", pid_file.error().message);

@@ -48,6 +48,7 @@ void ReadCollector(Reader section, CollectorLink& out) {
 }
 
 void ReadProgram(Reader section, Program& out) {
+  using shared::log::Format;
   using shared::log::Level;
   constexpr std::pair<std::string_view, Level> kLevels[] = {{"debug", Level::kDebug},
                                                             {"info", Level::kInfo},
@@ -56,6 +57,9 @@ void ReadProgram(Reader section, Program& out) {
   section.String("state_dir", out.state_dir, kPath);
   section.String("host_name", out.host_name, kOptional);
   section.Enum<Level>("log_level", out.log_level, kLevels);
+  constexpr std::pair<std::string_view, Format> kFormats[] = {
+      {"text", Format::kText}, {"logfmt", Format::kLogfmt}, {"json", Format::kJson}};
+  section.Enum<Format>("log_format", out.log_format, kFormats);
   section.String("proc_root", out.proc_root, kPath);
   section.String("sys_root", out.sys_root, kPath);
   section.Duration("shutdown_timeout", out.shutdown_timeout, {.min = 100ms, .max = 5min});

@@ -41,6 +41,7 @@ struct Program {
   std::string state_dir = "/var/lib/pgvigil-agent";
   std::string host_name;  // "": the kernel's
   shared::log::Level log_level = shared::log::Level::kInfo;
+  shared::log::Format log_format = shared::log::Format::kText;
   std::string proc_root = "/proc";
   std::string sys_root = "/sys";
   std::chrono::milliseconds shutdown_timeout{10'000};  // SIGTERM until the agent exits

@@ -250,12 +250,16 @@ void ReadRoles(Reader& root, const std::vector<std::string>& given, Roles& out) 
 }
 
 void ReadLog(Reader section, Log& out) {
+  using shared::log::Format;
   using shared::log::Level;
   constexpr std::pair<std::string_view, Level> kLevels[] = {{"debug", Level::kDebug},
                                                             {"info", Level::kInfo},
                                                             {"warn", Level::kWarn},
                                                             {"error", Level::kError}};
   section.Enum<Level>("level", out.level, kLevels);
+  constexpr std::pair<std::string_view, Format> kFormats[] = {
+      {"text", Format::kText}, {"logfmt", Format::kLogfmt}, {"json", Format::kJson}};
+  section.Enum<Format>("format", out.format, kFormats);
   section.RejectUnknownKeys();
 }
 

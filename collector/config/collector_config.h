@@ -165,6 +165,7 @@ struct Roles {
 // [log]
 struct Log {
   shared::log::Level level = shared::log::Level::kInfo;
+  shared::log::Format format = shared::log::Format::kText;
   bool operator==(const Log&) const = default;
 };
 

@@ -1,16 +1,21 @@
 #include "shared/log/log.h"
 
+#include <pthread.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <array>
 #include <cstdlib>
 #include <memory>
 #include <string>
+
+#include "shared/log/line.h"
 
 namespace shared::log {
 namespace {
 
 std::atomic<Level> threshold{Level::kInfo};
+std::atomic<Format> chosen_format{Format::kText};
 
 spdlog::level::level_enum ToSpdlog(Level level) {
   switch (level) {
@@ -35,46 +40,25 @@ spdlog::logger& Logger() {
     auto out = std::make_shared<spdlog::logger>("pgvigil",
                                                 std::make_shared<spdlog::sinks::stderr_sink_mt>());
     out->set_level(spdlog::level::debug);
-    out->set_pattern(UnderSystemd() ? "%v" : "%Y-%m-%dT%H:%M:%S.%eZ %v",
-                     spdlog::pattern_time_type::utc);
+    out->set_pattern("%v");
     out->flush_on(spdlog::level::debug);
     return out;
   }();
   return *logger;
 }
 
-std::string_view Prefix(Level level, bool systemd) {
-  switch (level) {
-    case Level::kDebug:
-      return systemd ? "<7>" : "DEBUG ";
-    case Level::kInfo:
-      return systemd ? "<6>" : "INFO ";
-    case Level::kWarn:
-      return systemd ? "<4>" : "WARN ";
-    case Level::kError:
-      return systemd ? "<3>" : "ERROR ";
-  }
-  return "";
-}
-
-std::string Escape(std::string_view message) {
-  std::string out;
-  out.reserve(message.size());
-  for (const char byte : message) {
-    const auto code = static_cast<unsigned char>(byte);
-    if (code < 0x20 || code == 0x7f) {
-      out += fmt::format("\\x{:02x}", code);
-    } else {
-      out.push_back(byte);
-    }
-  }
-  return out;
+// As the kernel has it: SetThreadName's, else the program's.
+std::string ThreadName() {
+  std::array<char, 16> name{};
+  pthread_getname_np(pthread_self(), name.data(), name.size());
+  return name.data();
 }
 
 }  // namespace
 
-void Init(Level level) {
+void Init(Level level, Format format) {
   threshold = level;
+  chosen_format = format;
 }
 void SetLevel(Level level) {
   threshold = level;
@@ -84,8 +68,10 @@ bool Enabled(Level level) {
 }
 
 void Write(Level level, std::string_view message) {
-  static const bool systemd = UnderSystemd();
-  Logger().log(ToSpdlog(level), "{}{}", Prefix(level, systemd), Escape(message));
+  static const bool journal = UnderSystemd();
+  Logger().log(ToSpdlog(level),
+               FormatLine(chosen_format.load(std::memory_order_relaxed), level,
+                          std::chrono::system_clock::now(), ThreadName(), message, journal));
 }
 
 bool RateLimit::Allow(uint64_t* suppressed) {

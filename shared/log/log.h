@@ -14,13 +14,13 @@
 namespace shared::log {
 
 enum class Level { kDebug, kInfo, kWarn, kError };
+enum class Format { kText, kLogfmt, kJson };
 
-// Call once at start. Under systemd (JOURNAL_STREAM set) lines begin with the priority ("<4>") and
-// carry no time; else "2026-11-21T08:00:00.123Z WARN message".
-void Init(Level level);
+// Call once at start. What lines look like: line.h; under systemd (JOURNAL_STREAM set) they begin
+// with the priority.
+void Init(Level level, Format format = Format::kText);
 void SetLevel(Level level);
 [[nodiscard]] bool Enabled(Level level);
-// Control characters in the message are escaped, so that no input can forge a line.
 void Write(Level level, std::string_view message);
 
 template <typename... Args>

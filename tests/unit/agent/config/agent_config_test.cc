@@ -102,6 +102,7 @@ proxy = "http://u:p@proxy:3128"
 state_dir = "/state"
 host_name = "db1"
 log_level = "debug"
+log_format = "json"
 proc_root = "/host/proc"
 sys_root = "/host/sys"
 shutdown_timeout = "1500ms"
@@ -162,6 +163,7 @@ listen = "[::1]:9187"
   expected.agent = {.state_dir = "/state",
                     .host_name = "db1",
                     .log_level = shared::log::Level::kDebug,
+                    .log_format = shared::log::Format::kJson,
                     .proc_root = "/host/proc",
                     .sys_root = "/host/sys",
                     .shutdown_timeout = 1500ms,

@@ -160,6 +160,7 @@ topic = "s2"
 signal = "logs"
 [log]
 level = "error"
+format = "logfmt"
 )");
   CollectorConfig expected;
   expected.roles.store = false;
@@ -237,6 +238,7 @@ level = "error"
                     .raw_logs = {true, "pg-logs", "json"},
                     .sources = {{"s1", "json", "metrics", 27}, {"s2", "otlp_proto", "logs", 1}}};
   expected.log.level = shared::log::Level::kError;
+  expected.log.format = shared::log::Format::kLogfmt;
   EXPECT_EQ(loaded.problems.ToText(), "");
   EXPECT_TRUE(loaded.config == expected);
 }
