@@ -271,7 +271,7 @@ int main(int argc, char** argv) {
   options.connect = server.Options("pgvigil");
   auto store = Store::Open(options, clock, registry);
   if (!store) return 1;
-  while (!(*store)->reader().Ready()) std::this_thread::yield();
+  while (!(*store)->reader().Ready()) std::this_thread::sleep_for(1ms);
 
   Load load(**store, clock, agents, wanted);
   const auto begin = std::chrono::steady_clock::now();

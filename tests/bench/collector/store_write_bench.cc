@@ -186,7 +186,7 @@ int main(int argc, char** argv) {
   options.writers = writers;
   auto store = Store::Open(options, clock, registry);
   if (!store) return 1;
-  while (!(*store)->reader().Ready()) std::this_thread::yield();
+  while (!(*store)->reader().Ready()) std::this_thread::sleep_for(1ms);
 
   Load load(**store, agents);
   load.Start();
