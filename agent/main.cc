@@ -9,6 +9,7 @@
 #include "agent/config/agent_config.h"
 #include "agent/doctor/doctor.h"
 #include "agent/once/once.h"
+#include "agent/support_command.h"
 #include "shared/base/exit_code.h"
 #include "shared/base/pid_file.h"
 #include "shared/base/service_notifier.h"
@@ -182,8 +183,10 @@ int main(int argc, char** argv) {
   CLI::App* health =
       app.add_subcommand("healthcheck", "ask a running agent whether it reaches its collector");
   health->add_option("--url", options.health_url, "instead of the configured status page");
+  CLI::App* support =
+      app.add_subcommand("support-bundle", "print what helps whoever helps; no secrets");
   CLI::App* version = app.add_subcommand("version", "print the version");
-  for (CLI::App* command : {run, check, once, config_check, config_show, health})
+  for (CLI::App* command : {run, check, once, config_check, config_show, health, support})
     add_config(command);
   for (CLI::App* command : {check, once, config_check, config_show, version}) add_json(command);
 
@@ -202,11 +205,14 @@ int main(int argc, char** argv) {
   if (config_show->parsed()) {
     return shared::config::RunConfigShow(loaded.problems, loaded.settings, options.json);
   }
+  shared::log::Init(shared::log::Level::kError);
+  if (support->parsed()) {
+    return agent::PrintSupportBundle(loaded.config, loaded.problems, loaded.settings);
+  }
   if (!loaded.ok()) {
     fmt::print(stderr, "{}", loaded.problems.ToText());
     return shared::kExitConfig;
   }
-  shared::log::Init(shared::log::Level::kError);
   if (once->parsed()) return agent::once::RunOnce(loaded.config, options.json);
   return agent::doctor::RunDoctor(loaded.config, options.json);
 }

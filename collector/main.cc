@@ -8,6 +8,7 @@
 #include "collector/collector.h"
 #include "collector/config/collector_config.h"
 #include "collector/dead_letters_command.h"
+#include "collector/support_command.h"
 #include "shared/base/exit_code.h"
 #include "shared/base/pid_file.h"
 #include "shared/base/service_notifier.h"
@@ -175,6 +176,9 @@ int main(int argc, char** argv) {
       app.add_subcommand("healthcheck", "ask a running collector whether it is ready");
   add_config(health);
   health->add_option("--url", options.health_url, "instead of the configured address");
+  CLI::App* support =
+      app.add_subcommand("support-bundle", "print what helps whoever helps; no secrets");
+  add_config(support);
   CLI::App* version = app.add_subcommand("version", "print the version");
   add_json(version);
 
@@ -194,6 +198,9 @@ int main(int argc, char** argv) {
     }
     return dead_list->parsed() ? collector::ListDeadLetters(loaded.config, options.dead)
                                : collector::ReplayDeadLetters(loaded.config, options.dead);
+  }
+  if (support->parsed()) {
+    return collector::PrintSupportBundle(loaded.config, loaded.problems, loaded.settings);
   }
   if (check->parsed()) {
     return shared::config::RunConfigCheck(loaded.problems, options.config.c_str(), options.json);
