@@ -17,7 +17,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::array<std::string_view, 10> kSharedRow = {
-    "base", "text", "concurrency", "log", "metrics", "model", "config", "wire", "http", "postgres"};
+    "base",   "text", "concurrency", "log",      "metrics", "model",
+    "config", "wire", "http",        "postgres", "support"};
 constexpr std::string_view kFirstWithProto = "wire";
 
 struct Library {
