@@ -16,7 +16,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::array<std::string_view, 10> kSharedRow = {
+constexpr std::array<std::string_view, 11> kSharedRow = {
     "base",   "text", "concurrency", "log",      "metrics", "model",
     "config", "wire", "http",        "postgres", "support"};
 constexpr std::string_view kFirstWithProto = "wire";
