@@ -25,8 +25,10 @@ class Command:
     description: str
     options: list
     subcommands: list
+    positionals: list  # (name, description)
 
 
+POSITIONAL = re.compile(r"^  (?P<name>[a-z]\S*) [A-Z]+(?: REQUIRED)?  +(?P<text>\S.*)$")
 OPTION = re.compile(r"^  (?P<names>-\S+?)(?: (?P<argument>[A-Z]+)(?P<rest>\S.*?)?)?(?:  +(?P<text>\S.*))?$")
 
 
@@ -35,7 +37,7 @@ def read(program, words=()):
     command = [program, *words, "--help"]
     text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     head, _, rest = text.partition("Usage:")
-    options, names = [], []
+    options, names, positionals = [], [], []
     section = ""
     for line in rest.splitlines()[1:]:
         if re.match(r"^\w+:$", line):
@@ -46,10 +48,13 @@ def read(program, words=()):
             options.append(_option(line))
         elif section == "Options:" and re.match(r"^ {10,}\S", line):
             options[-1].description = f"{options[-1].description} {line.strip()}".strip()
+        elif section == "Positionals:" and POSITIONAL.match(line):
+            found = POSITIONAL.match(line)
+            positionals.append((found["name"], found["text"]))
         elif line.strip():
             raise ValueError(f"{' '.join(command)}: not understood: {line!r}")
     below = [read(program, [*words, name]) for name in names]
-    return Command(list(words), head.strip(), options, below)
+    return Command(list(words), head.strip(), options, below, positionals)
 
 
 def _option(line):

@@ -26,9 +26,12 @@ def commands(name, summary, root, tail, date, version):
     for command in leaves:
         lines += [".br", f".B {escaped(' '.join([name, *command.words]))}"]
         lines += [f"[{_synopsis(option)}]" for option in command.options if option.names[-1] != "--help"]
+        lines += [f"\\fI{escaped(name)}\\fR" for name, _ in command.positionals]
     lines += [".SH COMMANDS"]
     for command in leaves:
         lines += [f".SS {escaped(' '.join(command.words))}", escaped(_sentence(command.description))]
+        for positional, description in command.positionals:
+            lines += [".TP", f"\\fI{escaped(positional)}\\fR", escaped(_sentence(description))]
         for option in command.options:
             lines += [".TP", _synopsis(option), escaped(_sentence(option.description))]
             if option.choices:
