@@ -43,13 +43,14 @@ def image(debs):
     with open(f"{CACHE}/debian-12.lock", "w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # tests that start at once make it once
         if not os.path.exists(tree):
-            _make_tree(tree, packages)
+            make_tree(tree, packages)
         if subprocess.run([*PODMAN, "image", "exists", name], check=False).returncode != 0:
             run(*PODMAN, "import", tree, name)
     return name, tree
 
 
-def _make_tree(tree, packages):
+def make_tree(tree, packages):
+    """The root file system of a Debian with these packages, as a tar archive."""
     run("mmdebstrap", "--format=tar", "--variant=minbase", "--dpkgopt=force-unsafe-io",
         f"--include={','.join(packages)}",
         # No PostgreSQL cluster of its own: the test makes one.
