@@ -11,6 +11,7 @@
 #include "collector/bus/consumer.h"
 #include "collector/bus/feeds/make_feeds.h"
 #include "collector/bus/publisher.h"
+#include "collector/http/client_names.h"
 #include "collector/http/server.h"
 #include "collector/ingest/batch_handler.h"
 #include "collector/part_options.h"
@@ -81,9 +82,10 @@ shared::Result<void> Collector::Parts::BuildIngest(const config::CollectorConfig
     handler.emplace(*store, clock, registry, HandlerOptionsOf(config));
     ready_checks.push_back({"ingest", [this] { return store->Ready(); }});
   }
-  server.Route("POST", "/v1/batches", [this](http::Request request, http::Responder respond) {
+  const auto take = [this](http::Request request, http::Responder respond) {
     handler->Handle(std::move(request), std::move(respond));
-  });
+  };
+  server.Route("POST", "/v1/batches", http::OnlyForClients(config.http.tls.ingest_names, take));
   return {};
 }
 
@@ -131,6 +133,10 @@ shared::Result<std::unique_ptr<Collector>> Collector::Start(const config::Collec
   shared::log::Info("pgvigil-collector {} listens on {}:{}", shared::kVersion,
                     config.http.listen.address, parts->server.port());
   return std::unique_ptr<Collector>(new Collector(std::move(parts)));
+}
+
+shared::Result<void> Collector::ReloadTls() {
+  return parts_->server.ReloadTls();
 }
 
 shared::Result<void> Collector::CheckAlive() {

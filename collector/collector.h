@@ -20,6 +20,9 @@ class Collector {
   // Refuses new requests, stores what it has, answers it, ends. Idempotent.
   void Stop();
 
+  // Reads the listener's certificate again; see http::Server::ReloadTls.
+  shared::Result<void> ReloadTls();
+
   // Whether the listener still turns; a PostgreSQL or Kafka that hangs is none of this. Ask
   // regularly. kTimeout.
   [[nodiscard]] shared::Result<void> CheckAlive();

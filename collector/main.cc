@@ -32,6 +32,7 @@ struct Options {
   std::string config = kDefaultConfig;
   std::string pid_file;
   std::string health_url;
+  shared::http::TlsConfig health_tls;
   std::vector<std::string> roles;  // instead of the configured ones
   bool json = false;
   collector::DeadLettersRequest dead;
@@ -41,9 +42,15 @@ LoadedConfig Load(const Options& options) {
   return LoadCollectorConfig(options.config, shared::config::ReadEnvironment(), options.roles);
 }
 
-// SIGHUP: only the log level changes while it runs; everything else says so. Returns what
-// systemctl status shows.
-std::string Reload(const Options& options, const LoadedConfig& current) {
+// SIGHUP: only the log level and what is in the files of [http.tls] change while it runs;
+// everything else says so. Returns what systemctl status shows.
+std::string Reload(const Options& options, const LoadedConfig& current,
+                   collector::Collector& running) {
+  if (const auto reloaded = running.ReloadTls(); !reloaded) {
+    shared::log::Error("reload: {}; the certificate loaded before stays in use",
+                       reloaded.error().message);
+    return "the certificate was refused, see the log";
+  }
   const LoadedConfig again = Load(options);
   if (!again.ok()) {
     shared::log::Error("reload: the configuration is wrong, the old one stays in effect:\n{}",
@@ -104,7 +111,7 @@ int Run(const Options& options) {
   notifier->Ready("listens on " + where);
   while (WaitForSignal(signals, **started, *notifier) == SIGHUP) {
     notifier->Reloading();
-    const std::string outcome = Reload(options, loaded);
+    const std::string outcome = Reload(options, loaded, **started);
     notifier->Ready(fmt::format("listens on {}; reload: {}", where, outcome));
   }
   notifier->Stopping();
@@ -116,12 +123,17 @@ int Run(const Options& options) {
 
 int RunHealthCheck(const Options& options) {
   std::string url = options.health_url;
+  shared::http::TlsConfig tls = options.health_tls;
   if (url.empty()) {
     const LoadedConfig loaded = Load(options);
-    const auto& listen = loaded.config.http.listen;
-    url = shared::http::ReadyUrl(listen.address, listen.port);
+    const collector::config::Http& http = loaded.config.http;
+    url =
+        shared::http::ReadyUrl(http.listen.address, http.listen.port, !http.tls.cert_file.empty());
+    // Its names are those that agents use, not the loopback's: it is known by itself.
+    tls.ca_file = http.tls.cert_file;
+    tls.verify_name = false;
   }
-  return shared::http::RunHealthCheck(url);
+  return shared::http::RunHealthCheck(url, tls);
 }
 
 int PrintVersion(const Options& options) {
@@ -176,6 +188,11 @@ int main(int argc, char** argv) {
       app.add_subcommand("healthcheck", "ask a running collector whether it is ready");
   add_config(health);
   health->add_option("--url", options.health_url, "instead of the configured address");
+  auto* health_cert = health->add_option("--cert-file", options.health_tls.cert_file,
+                                         "client certificate (PEM) where the collector wants one");
+  auto* health_key = health->add_option("--key-file", options.health_tls.key_file, "its key");
+  health_cert->needs(health_key);
+  health_key->needs(health_cert);
   CLI::App* support =
       app.add_subcommand("support-bundle", "print what helps whoever helps; no secrets");
   add_config(support);

@@ -25,6 +25,19 @@ shared::postgres::ConnectOptions ConnectOptionsOf(const config::Postgres& from) 
   return to;
 }
 
+http::TlsOptions TlsOptionsOf(const config::Tls& from) {
+  http::TlsOptions to;
+  to.cert_file = from.cert_file;
+  to.key_file = from.key_file;
+  to.client_ca_file = from.client_ca_file;
+  if (from.client_certificates == "optional") to.clients = http::ClientCertificates::kOptional;
+  if (from.client_certificates == "required") to.clients = http::ClientCertificates::kRequired;
+  to.version_1_3_only = from.min_version == "1.3";
+  to.handshake_timeout = from.handshake_timeout;
+  to.check_interval = from.check_interval;
+  return to;
+}
+
 // Which tables a kind of data lives in.
 storage::RetentionOptions RetentionOptionsOf(const config::Retention& from) {
   storage::RetentionOptions to;
@@ -63,6 +76,7 @@ http::ServerConfig ServerConfigOf(const config::Http& from) {
   to.limits.connections = from.connections;
   to.limits.connections_per_address = from.connections_per_address;
   to.limits.bodies_in_flight_bytes = from.bodies_in_flight_limit_bytes;
+  to.tls = TlsOptionsOf(from.tls);
   return to;
 }
 

@@ -47,8 +47,32 @@ http::Response SelfRoutes::Readiness() const {
   return problems.empty() ? PlainText(200, "ready\n") : PlainText(503, std::move(problems));
 }
 
+void SelfRoutes::UpdateTls(const http::ServerStatistics& statistics) {
+  const auto raise = [](const shared::metrics::Counter& counter, uint64_t to) {
+    counter.Increment(static_cast<double>(to) - counter.value());
+  };
+  for (const auto& [reason, count] : statistics.handshake_failures) {
+    raise(registry_.AddCounter("collector_tls_handshake_failures_total",
+                               "TLS connections that did not come about", {{"reason", reason}}),
+          count);
+  }
+  if (!statistics.tls) return;
+  const std::chrono::duration<double> not_after = statistics.tls->not_after.time_since_epoch();
+  registry_
+      .AddGauge("collector_tls_certificate_not_after_seconds",
+                "When the listener's certificate expires, in seconds since 1970")
+      .Set(not_after.count());
+  raise(registry_.AddCounter("collector_tls_reloads_total",
+                             "Times that certificate and key were loaded again"),
+        statistics.tls->reloads_total);
+  raise(registry_.AddCounter("collector_tls_reload_failures_total",
+                             "Times that a new certificate or key was refused"),
+        statistics.tls->reload_failures_total);
+}
+
 http::Response SelfRoutes::Metrics(const http::Server& server) {
   const http::ServerStatistics statistics = server.Statistics();
+  UpdateTls(statistics);
   registry_.AddGauge("collector_http_connections", "Open connections")
       .Set(static_cast<double>(statistics.connections_open));
   for (const auto& [reason, count] : statistics.refused) {

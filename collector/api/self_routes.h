@@ -35,6 +35,7 @@ class SelfRoutes {
  private:
   [[nodiscard]] http::Response Readiness() const;
   [[nodiscard]] http::Response Metrics(const http::Server& server);
+  void UpdateTls(const http::ServerStatistics& statistics);
 
   shared::metrics::Registry& registry_;
   const std::vector<ReadyCheck> checks_;

@@ -25,6 +25,48 @@ constexpr uint64_t kGiB = 1 << 30;
 constexpr StringRule kOptional{.allow_empty = true};
 constexpr StringRule kOptionalPath{.allow_empty = true, .absolute_path = true};
 
+void CheckTls(Reader& section, const Tls& tls) {
+  if (tls.cert_file.empty() != tls.key_file.empty()) {
+    const bool key_missing = tls.key_file.empty();
+    section.AddProblem(key_missing ? "cert_file" : "key_file",
+                       fmt::format("needs {} beside it", key_missing ? "key_file" : "cert_file"));
+  }
+  if (!tls.client_ca_file.empty() && tls.cert_file.empty()) {
+    section.AddProblem("client_ca_file", "needs cert_file and key_file beside it");
+  }
+  const bool asks_clients = tls.client_certificates != "none";
+  if (asks_clients && tls.client_ca_file.empty()) {
+    section.AddProblem("client_certificates",
+                       fmt::format("{} needs client_ca_file", tls.client_certificates));
+  }
+  if (!tls.ingest_names.empty() && !asks_clients) {
+    section.AddProblem("ingest_names", "needs client_ca_file: nobody else shows a name");
+  }
+  for (const std::string& name : tls.ingest_names) {
+    if (!name.starts_with("DNS:") && !name.starts_with("URI:") && !name.starts_with("email:") &&
+        !name.starts_with("IP:")) {
+      section.AddProblem("ingest_names",
+                         fmt::format("'{}': expected DNS:, URI:, email: or IP: in front", name));
+    }
+  }
+}
+
+void ReadTls(Reader section, Tls& out) {
+  constexpr std::array<std::string_view, 3> kClients = {"none", "optional", "required"};
+  constexpr std::array<std::string_view, 2> kVersions = {"1.2", "1.3"};
+  section.String("cert_file", out.cert_file, kOptionalPath);
+  section.String("key_file", out.key_file, kOptionalPath);
+  section.String("client_ca_file", out.client_ca_file, kOptionalPath);
+  if (!out.client_ca_file.empty()) out.client_certificates = "required";
+  section.Choice("client_certificates", out.client_certificates, kClients);
+  section.Strings("ingest_names", out.ingest_names);
+  section.Choice("min_version", out.min_version, kVersions);
+  section.Duration("handshake_timeout", out.handshake_timeout, {.min = 100ms, .max = 5min});
+  section.Duration("check_interval", out.check_interval, {.min = 100ms, .max = 24h});
+  section.RejectUnknownKeys();
+  CheckTls(section, out);
+}
+
 void ReadHttp(Reader section, Http& out) {
   section.Listen("listen", out.listen, /*loopback_only=*/false);
   section.Integer("threads", out.threads, {.min = 1, .max = 64});
@@ -41,6 +83,7 @@ void ReadHttp(Reader section, Http& out) {
   section.Duration("body_timeout", out.body_timeout, {.min = 1s, .max = 1h});
   section.Duration("idle_timeout", out.idle_timeout, {.min = 1s, .max = 1h});
   section.Duration("response_timeout", out.response_timeout, {.min = 1s, .max = 1h});
+  ReadTls(section.Section("tls"), out.tls);
   section.RejectUnknownKeys();
   if (out.bodies_in_flight_limit_bytes < out.body_limit_bytes) {
     section.AddProblem(

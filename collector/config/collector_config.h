@@ -18,6 +18,22 @@
 // default; collector.toml.example shows them all.
 namespace collector::config {
 
+// [http.tls]: the listener speaks TLS as soon as it has a certificate
+struct Tls {
+  std::string cert_file;  // PEM, with the certificates between it and its authority; "": no TLS
+  std::string key_file;
+  std::string client_ca_file;  // PEM: authorities of client certificates
+  // "none", "optional" or "required". Default: required with client_ca_file, else none.
+  std::string client_certificates = "none";
+  // Whose certificates may send batches, by their alternative names, '*' is any text:
+  // "DNS:*.db.example.net", "URI:spiffe://fleet/agent/*". Empty: everybody's.
+  std::vector<std::string> ingest_names;
+  std::string min_version = "1.2";  // or "1.3"
+  std::chrono::milliseconds handshake_timeout{10'000};
+  std::chrono::milliseconds check_interval{5'000};  // whether the files have changed
+  bool operator==(const Tls&) const = default;
+};
+
 // [http]: the listener and its limits
 struct Http {
   shared::config::ListenAddress listen{"127.0.0.1", 8480};
@@ -32,6 +48,7 @@ struct Http {
   std::chrono::seconds body_timeout{60};
   std::chrono::seconds idle_timeout{60};
   std::chrono::seconds response_timeout{60};
+  Tls tls;
   bool operator==(const Http&) const = default;
 };
 

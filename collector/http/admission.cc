@@ -58,6 +58,10 @@ void Admission::CountRefused(std::string_view reason) {
   state_.With([&](State& state) { state.statistics.refused[std::string(reason)] += 1; });
 }
 
+void Admission::CountHandshakeFailure(const std::string& reason) {
+  state_.With([&](State& state) { state.statistics.handshake_failures[reason] += 1; });
+}
+
 ServerStatistics Admission::Statistics() const {
   return state_.With([](const State& state) { return state.statistics; });
 }

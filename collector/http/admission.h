@@ -28,6 +28,7 @@ class Admission {
   void CountRequest();
   void CountResponse(int status);
   void CountRefused(std::string_view reason);
+  void CountHandshakeFailure(const std::string& reason);
   [[nodiscard]] ServerStatistics Statistics() const;
 
  private:

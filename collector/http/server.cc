@@ -1,5 +1,6 @@
 #include "collector/http/server.h"
 
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -10,6 +11,8 @@
 #include "collector/http/admission.h"
 #include "collector/http/router.h"
 #include "collector/http/session.h"
+#include "collector/http/tls_certificates.h"
+#include "shared/base/clock.h"
 #include "shared/concurrency/guarded.h"
 #include "shared/concurrency/pulse.h"
 #include "shared/concurrency/thread_name.h"
@@ -73,6 +76,7 @@ struct Server::Impl {
 
   void Accept();
   void OnConnection(asio::ip::tcp::socket socket);
+  void CheckCertificates();
   template <typename Function>
   void ForEachSession(Function function);
 
@@ -86,7 +90,13 @@ struct Server::Impl {
   std::atomic<bool> stopping{false};
   // Every session that may be alive, to tell them to finish; dead ones are swept as it grows.
   shared::Guarded<std::vector<std::weak_ptr<Session>>> sessions;
+  // TLS: one thread shakes hands, so that a crowd that connects leaves the others a core.
+  std::unique_ptr<TlsCertificates> certificates;  // null: no TLS
+  asio::io_context tls_context;
+  asio::steady_timer certificates_timer{tls_context};
+  shared::log::RateLimit handshake_log;
   shared::Pulse pulse{"http", kLongestTurn};
+  shared::Pulse tls_pulse{"tls", kLongestTurn};
   std::vector<std::jthread> threads;
 };
 
@@ -116,9 +126,10 @@ void Server::Impl::OnConnection(asio::ip::tcp::socket socket) {
   const std::string address = peer.address().to_string();
   if (admission.Connect(address) != nullptr) return;  // closes the socket
   socket.set_option(asio::ip::tcp::no_delay(true), error);
-  auto session = std::make_shared<Session>(std::move(socket), address,
-                                           fmt::format("{}:{}", address, peer.port()),
-                                           SessionContext{config, router, admission});
+  auto session = std::make_shared<Session>(
+      std::move(socket), address, fmt::format("{}:{}", address, peer.port()),
+      SessionContext{config, router, admission, certificates.get(), tls_context.get_executor(),
+                     handshake_log});
   sessions.With([&](auto& all) {
     if (all.size() >= 64 && all.size() > 2 * admission.Statistics().connections_open) {
       std::erase_if(all, [](const auto& weak) { return weak.expired(); });
@@ -126,6 +137,14 @@ void Server::Impl::OnConnection(asio::ip::tcp::socket socket) {
     all.push_back(session);
   });
   session->Start();
+}
+
+void Server::Impl::CheckCertificates() {
+  certificates->CheckFiles(shared::SystemClock().Now());
+  certificates_timer.expires_after(config.tls.check_interval);
+  certificates_timer.async_wait([this](error_code error) {
+    if (!error && !stopping) CheckCertificates();
+  });
 }
 
 template <typename Function>
@@ -152,6 +171,9 @@ shared::Result<void> Server::Start() {
   if (error) {
     return Fail(ErrorCode::kInvalidInput, "listen on {}: not an IP address", where);
   }
+  if (impl_->config.tls.enabled()) {
+    ASSIGN_OR_RETURN(impl_->certificates, TlsCertificates::Load(impl_->config.tls));
+  }
   const asio::ip::tcp::endpoint endpoint(address, impl_->config.port);
   auto& acceptor = impl_->acceptor;
   acceptor.open(endpoint.protocol(), error);
@@ -167,6 +189,13 @@ shared::Result<void> Server::Start() {
       impl_->context.run();
     });
   }
+  if (impl_->certificates == nullptr) return {};
+  asio::post(impl_->tls_context, [this] { impl_->CheckCertificates(); });
+  impl_->threads.emplace_back([this] {
+    shared::SetThreadName("tls");
+    const auto work = asio::make_work_guard(impl_->tls_context);
+    impl_->tls_context.run();
+  });
   return {};
 }
 
@@ -175,12 +204,24 @@ uint16_t Server::port() const {
 }
 
 ServerStatistics Server::Statistics() const {
-  return impl_->admission.Statistics();
+  ServerStatistics statistics = impl_->admission.Statistics();
+  if (impl_->certificates != nullptr) statistics.tls = impl_->certificates->Status();
+  return statistics;
+}
+
+shared::Result<void> Server::ReloadTls() {
+  if (impl_->certificates == nullptr) return {};
+  return impl_->certificates->Reload(shared::SystemClock().Now());
 }
 
 shared::Result<void> Server::CheckAlive() {
   asio::post(impl_->context, [this] { impl_->pulse.Beat(); });
-  return impl_->pulse.Check(std::chrono::steady_clock::now());
+  const auto now = std::chrono::steady_clock::now();
+  if (impl_->certificates != nullptr) {
+    asio::post(impl_->tls_context, [this] { impl_->tls_pulse.Beat(); });
+    RETURN_IF_ERROR(impl_->tls_pulse.Check(now));
+  }
+  return impl_->pulse.Check(now);
 }
 
 void Server::Stop(std::chrono::milliseconds deadline) {
@@ -196,6 +237,7 @@ void Server::Stop(std::chrono::milliseconds deadline) {
   }
   impl_->ForEachSession([](Session& session) { session.Abort(); });
   impl_->context.stop();
+  impl_->tls_context.stop();
   impl_->threads.clear();
 }
 

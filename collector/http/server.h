@@ -5,11 +5,13 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "collector/http/tls_options.h"
 #include "shared/base/result.h"
 
 // The collector's listener (Boost.Beast; its headers are included only in server.cc).
@@ -23,6 +25,8 @@ struct Request {
   std::map<std::string, std::string, std::less<>> headers;  // names in lower case
   std::string body;
   std::string peer;  // "127.0.0.1:40312"
+  // Of the client certificate, verified: "DNS:db1.example.net", "URI:spiffe://fleet/agent/db1".
+  std::vector<std::string> client_names;
   // Path parts that the route's {name} took.
   std::map<std::string, std::string, std::less<>> path_parameters;
 
@@ -66,6 +70,7 @@ struct ServerConfig {
   uint16_t port = 8480;  // 0: any; port() tells
   int threads = 2;
   Limits limits;
+  TlsOptions tls;
   // Sent with every response.
   std::vector<std::pair<std::string, std::string>> headers;
 };
@@ -78,6 +83,11 @@ struct ServerStatistics {
   uint64_t requests_total = 0;
   std::map<std::string, uint64_t> refused;
   std::map<int, uint64_t> responses_by_status;
+  // TLS only. Reasons: "timeout", "closed", "not_tls", "protocol_version", "no_shared_cipher",
+  // "client_certificate_missing", "client_certificate_expired", "client_certificate_refused",
+  // "peer_refused_certificate", "peer_alert", "malformed".
+  std::map<std::string, uint64_t> handshake_failures;
+  std::optional<TlsStatus> tls;
 };
 
 // Routes are added before Start. "/a/{name}" takes one path part. An unknown path is 404, a known
@@ -91,10 +101,13 @@ class Server {
 
   void Route(std::string_view method, std::string_view pattern, Handler handler);
   // Binds, listens and starts the threads. kInvalidInput / kPermissionDenied / kUnavailable with
-  // the address in the message.
+  // the address, or the file of a certificate, in the message.
   shared::Result<void> Start();
   [[nodiscard]] uint16_t port() const;
   [[nodiscard]] ServerStatistics Statistics() const;
+  // Reads certificate, key and authorities again, for new connections; when they are wrong, the old
+  // ones stay in use. They are also looked at every tls.check_interval.
+  shared::Result<void> ReloadTls();
   // Whether the threads do what they are asked: asks them, and says whether they did so after an
   // earlier question. Ask regularly, after Start. kTimeout: "thread http has not turned for 84 s".
   [[nodiscard]] shared::Result<void> CheckAlive();

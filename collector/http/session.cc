@@ -18,6 +18,9 @@ using boost::system::error_code;
 
 constexpr size_t kSlowBodyBytesPerSecond = 1024;
 constexpr std::chrono::seconds kSlowBodyGrace{10};
+constexpr std::string_view kSpeaksTls =
+    "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n"
+    "this port speaks TLS: use https://\n";
 
 std::string LowerCase(beast::string_view text) {
   std::string out(text);
@@ -63,7 +66,10 @@ Session::~Session() {
 }
 
 void Session::Start() {
-  asio::dispatch(stream_.get_executor(), [self = shared_from_this()] { self->WaitForRequest(); });
+  asio::dispatch(stream_.get_executor(), [self = shared_from_this()] {
+    self->stream_.SetOwner(self);
+    self->context_.certificates == nullptr ? self->WaitForRequest() : self->ShakeHands();
+  });
 }
 
 void Session::Finish() {
@@ -75,6 +81,29 @@ void Session::Finish() {
 
 void Session::Abort() {
   asio::post(stream_.get_executor(), [self = shared_from_this()] { self->Close(); });
+}
+
+void Session::ShakeHands() {
+  stream_.expires_after(context_.config.tls.handshake_timeout);
+  stream_.StartTls(context_.certificates->Current().get(), context_.handshakes,
+                   [self = shared_from_this()](const std::optional<HandshakeFailure>& failure) {
+                     self->OnHandshake(failure);
+                   });
+}
+
+void Session::OnHandshake(const std::optional<HandshakeFailure>& failure) {
+  if (!failure) {
+    client_names_ = stream_.PeerNames();
+    return WaitForRequest();
+  }
+  if (finishing_) return Close();
+  context_.admission.CountHandshakeFailure(failure->reason);
+  if (uint64_t suppressed = 0; context_.handshake_log.Allow(&suppressed)) {
+    shared::log::Warn("TLS handshake with {} failed: {}: {} ({} more since the last such line)",
+                      peer_, failure->reason, failure->detail, suppressed);
+  }
+  if (failure->spoke_http) stream_.WriteInPlain(kSpeaksTls);
+  stream_.CloseGently();
 }
 
 void Session::WaitForRequest() {
@@ -206,6 +235,7 @@ void Session::Dispatch() {
   request.query = std::move(target->query);
   request.body = std::move(message.body());
   request.peer = peer_;
+  request.client_names = client_names_;
   for (const auto& field : message) {
     std::string& value = request.headers[LowerCase(field.name_string())];
     if (!value.empty()) value += ", ";
@@ -294,9 +324,7 @@ void Session::ReleaseBody() {
 
 void Session::Close() {
   response_timer_.cancel();
-  error_code ignored;
-  stream_.socket().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
-  stream_.close();
+  stream_.Close();
 }
 
 }  // namespace collector::http

@@ -3,7 +3,6 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
@@ -14,6 +13,9 @@
 #include "collector/http/admission.h"
 #include "collector/http/router.h"
 #include "collector/http/server.h"
+#include "collector/http/stream.h"
+#include "collector/http/tls_certificates.h"
+#include "shared/log/log.h"
 
 namespace collector::http {
 
@@ -22,11 +24,16 @@ struct SessionContext {
   const ServerConfig& config;
   const Router& router;
   Admission& admission;
+  // Both null without TLS; handshakes run on the executor.
+  const TlsCertificates* certificates;
+  boost::asio::any_io_executor handshakes;
+  shared::log::RateLimit& handshake_log;
 };
 
 // One connection, from accept to close. Private to this folder: it is Beast's types all over. All
 // members run on the stream's strand; a handler's answer is posted there from any thread.
 //
+// With TLS, a connection begins with the handshake (tls.handshake_timeout).
 // The life of a request: wait for its first byte (idle_timeout), read the header (header_timeout),
 // check it, take room for the body, read that (at least 1 KiB/s after 10 s), hand it to its
 // handler, wait for the answer (response_timeout), write it, and begin again.
@@ -47,6 +54,8 @@ class Session : public std::enable_shared_from_this<Session> {
  private:
   using Clock = std::chrono::steady_clock;
 
+  void ShakeHands();
+  void OnHandshake(const std::optional<HandshakeFailure>& failure);
   void WaitForRequest();
   void OnFirstByte(boost::system::error_code error, size_t bytes);
   void OnHeader(boost::system::error_code error);
@@ -62,10 +71,11 @@ class Session : public std::enable_shared_from_this<Session> {
   void ReleaseBody();
   void Close();
 
-  boost::beast::tcp_stream stream_;
+  Stream stream_;
   const std::string address_;
   const std::string peer_;
   const SessionContext context_;
+  std::vector<std::string> client_names_;  // of the certificate, once hands are shaken
   boost::beast::flat_buffer buffer_;
   std::optional<boost::beast::http::request_parser<boost::beast::http::string_body>> parser_;
   std::optional<boost::beast::http::response<boost::beast::http::string_body>> response_;

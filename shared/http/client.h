@@ -19,6 +19,8 @@ struct TlsConfig {
   std::string cert_file{};  // client certificate and key for mTLS; "": none
   std::string key_file{};
   bool verify = true;  // peer and host name
+  // The name alone: off only where ca_file holds the very certificate that is expected.
+  bool verify_name = true;
 };
 
 struct ClientConfig {

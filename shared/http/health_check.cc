@@ -11,16 +11,17 @@
 
 namespace shared::http {
 
-std::string ReadyUrl(const std::string& address, uint16_t port) {
+std::string ReadyUrl(const std::string& address, uint16_t port, bool tls) {
   std::string host = address;
   if (host == "0.0.0.0") host = "127.0.0.1";
   if (host == "::") host = "::1";
   if (host.find(':') != std::string::npos) host = fmt::format("[{}]", host);
-  return fmt::format("http://{}:{}/readyz", host, port);
+  return fmt::format("{}://{}:{}/readyz", tls ? "https" : "http", host, port);
 }
 
-int RunHealthCheck(const std::string& url) {
+int RunHealthCheck(const std::string& url, const TlsConfig& tls) {
   ClientConfig config;
+  config.tls = tls;
   config.request_timeout = std::chrono::seconds(5);
   auto client = Client::Create(config);
   if (!client) {

@@ -124,7 +124,7 @@ void Transfer::PrepareTls(const TlsConfig& tls) {
   CURL* const easy = easy_.get();
   Set(easy, CURLOPT_SSLVERSION, long{CURL_SSLVERSION_TLSv1_2});
   Set(easy, CURLOPT_SSL_VERIFYPEER, tls.verify ? 1L : 0L);
-  Set(easy, CURLOPT_SSL_VERIFYHOST, tls.verify ? 2L : 0L);
+  Set(easy, CURLOPT_SSL_VERIFYHOST, tls.verify && tls.verify_name ? 2L : 0L);
   if (!tls.ca_file.empty()) {
     Set(easy, CURLOPT_CAINFO, tls.ca_file.c_str());
     Set(easy, CURLOPT_CAPATH, static_cast<const char*>(nullptr));  // else the system's as well

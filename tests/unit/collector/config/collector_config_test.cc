@@ -80,6 +80,14 @@ header_timeout = "1s"
 body_timeout = "2s"
 idle_timeout = "3s"
 response_timeout = "4s"
+[http.tls]
+cert_file = "/cert"
+key_file = "/key"
+client_ca_file = "/ca"
+ingest_names = ["DNS:*.db"]
+min_version = "1.3"
+handshake_timeout = "5s"
+check_interval = "6s"
 [postgres]
 host = "db.internal"
 port = 5433
@@ -175,7 +183,15 @@ format = "logfmt"
                    .header_timeout = 1s,
                    .body_timeout = 2s,
                    .idle_timeout = 3s,
-                   .response_timeout = 4s};
+                   .response_timeout = 4s,
+                   .tls = {.cert_file = "/cert",
+                           .key_file = "/key",
+                           .client_ca_file = "/ca",
+                           .client_certificates = "required",
+                           .ingest_names = {"DNS:*.db"},
+                           .min_version = "1.3",
+                           .handshake_timeout = 5s,
+                           .check_interval = 6s}};
   expected.postgres = {.host = "db.internal",
                        .port = 5433,
                        .database = "d",
@@ -257,6 +273,19 @@ TEST(CollectorConfig, ChecksWhatBelongsTogether) {
   };
   expect_problem("[postgres]\nsslcert = \"/c\"", "postgres.sslcert", "needs sslkey beside it");
   expect_problem("[postgres]\nsslkey = \"/c\"", "postgres.sslkey", "needs sslcert beside it");
+  expect_problem("[http.tls]\ncert_file = \"/c\"", "http.tls.cert_file",
+                 "needs key_file beside it");
+  expect_problem("[http.tls]\nkey_file = \"/k\"", "http.tls.key_file", "needs cert_file beside it");
+  expect_problem("[http.tls]\nclient_ca_file = \"/a\"", "http.tls.client_ca_file",
+                 "needs cert_file and key_file beside it");
+  expect_problem("[http.tls]\nclient_certificates = \"optional\"", "http.tls.client_certificates",
+                 "optional needs client_ca_file");
+  expect_problem("[http.tls]\ningest_names = [\"DNS:a\"]", "http.tls.ingest_names",
+                 "needs client_ca_file: nobody else shows a name");
+  expect_problem(
+      "[http.tls]\ncert_file = \"/c\"\nkey_file = \"/k\"\nclient_ca_file = \"/a\"\n"
+      "ingest_names = [\"db1\"]",
+      "http.tls.ingest_names", "'db1': expected DNS:, URI:, email: or IP: in front");
   expect_problem("roles = []", "roles", "expected at least one of ingest, store and query");
   expect_problem("roles = [\"query\", \"stor\"]", "roles",
                  "'stor': expected ingest, store or query");
