@@ -1,5 +1,7 @@
 #include "collector/http/admission.h"
 
+#include <algorithm>
+
 namespace collector::http {
 
 const char* Admission::Connect(const std::string& address) {
@@ -31,9 +33,9 @@ void Admission::Disconnected(const std::string& address) {
   });
 }
 
-bool Admission::ReserveBody(size_t bytes) {
+bool Admission::ReserveBody(size_t bytes, size_t announced) {
   return state_.With([&](State& state) {
-    if (state.body_bytes + bytes > limits_.bodies_in_flight_bytes) {
+    if (state.body_bytes + std::max(bytes, announced) > limits_.bodies_in_flight_bytes) {
       state.statistics.refused["overload"] += 1;
       return false;
     }

@@ -21,8 +21,10 @@ class Admission {
   const char* Connect(const std::string& address);
   void Disconnected(const std::string& address);
 
-  // Takes room for a body. False: too many are under way; counted as "overload".
-  bool ReserveBody(size_t bytes);
+  // Takes room for `bytes` of a body of which `announced` are still to come, these included. False:
+  // there is no room for all that; counted as "overload". What is announced holds no room, or a few
+  // who never send it would keep all others out.
+  bool ReserveBody(size_t bytes, size_t announced);
   void ReleaseBody(size_t bytes);
 
   void CountRequest();

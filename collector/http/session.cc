@@ -158,19 +158,15 @@ void Session::OnHeader(error_code error) {
   const auto& header = parser_->get();
   keep_alive_ = header.keep_alive();
   head_only_ = header.method() == beast::http::verb::head;
-  const auto length = parser_->content_length();
-  const size_t to_read =
-      parser_->chunked() ? limits.body_bytes : static_cast<size_t>(length ? *length : 0);
-  if (to_read > limits.body_bytes) {
+  if (const std::string problem = CheckHeader(); !problem.empty()) {
+    return Refuse(400, "malformed", "malformed", problem);
+  }
+  const size_t announced = static_cast<size_t>(parser_->content_length().value_or(0));
+  if (announced > limits.body_bytes) {
     return Refuse(413, "resource_exhausted", "body_too_large",
                   fmt::format("the body is larger than {} bytes", limits.body_bytes));
   }
-  if (!context_.admission.ReserveBody(to_read)) {
-    keep_alive_ = false;
-    return Write(ErrorResponse(503, "unavailable", "too many request bodies are under way", 1),
-                 false);
-  }
-  body_reserved_ = to_read;
+  if (!context_.admission.ReserveBody(0, announced)) return RefuseForOverload();
   body_read_ = 0;
   body_began_ = Clock::now();
   if (beast::iequals(header[beast::http::field::expect], "100-continue")) {
@@ -185,7 +181,28 @@ void Session::OnHeader(error_code error) {
   ReadBody();
 }
 
+// What two readers of the same bytes could understand in two ways (RFC 9112, 3.2 and 6.1; the
+// parser itself refuses several lengths, and a length beside chunks). Behind a proxy that would let
+// one client's request hide another.
+std::string Session::CheckHeader() const {
+  using beast::http::field;
+  const auto& header = parser_->get();
+  const auto encodings = header.count(field::transfer_encoding);
+  if (encodings > 0 && (encodings > 1 || header.version() < 11 ||
+                        !beast::iequals(header[field::transfer_encoding], "chunked"))) {
+    return "Transfer-Encoding: expected chunked, once, in HTTP/1.1";
+  }
+  const auto hosts = header.count(field::host);
+  if (hosts > 1 || (hosts == 0 && header.version() >= 11)) return "Host: expected once";
+  return {};
+}
+
 void Session::ReadBody() {
+  if (body_read_ > body_reserved_) {
+    const size_t more = body_read_ - body_reserved_;
+    if (!context_.admission.ReserveBody(more, more)) return RefuseForOverload();
+    body_reserved_ = body_read_;
+  }
   if (parser_->is_done()) return Dispatch();
   const auto deadline = body_began_ + context_.config.limits.body_timeout;
   const auto elapsed = Clock::now() - body_began_;
@@ -214,6 +231,12 @@ void Session::OnBody(error_code error) {
     return Close();
   }
   if (error && error != beast::http::error::need_buffer) {
+    if (error.category() ==
+            beast::http::make_error_code(beast::http::error::bad_chunk).category() &&
+        error != beast::http::error::partial_message) {
+      return Refuse(400, "malformed", "malformed",
+                    fmt::format("not an HTTP/1.1 body: {}", error.message()));
+    }
     context_.admission.CountRefused("broken_body");
     return Close();
   }
@@ -291,6 +314,10 @@ void Session::Refuse(int status, std::string_view code, std::string_view reason,
   Write(ErrorResponse(status, code, message, retry_after_seconds), false);
 }
 
+void Session::RefuseForOverload() {
+  Write(ErrorResponse(503, "unavailable", "too many request bodies are under way", 1), false);
+}
+
 void Session::Write(Response response, bool keep_alive) {
   ReleaseBody();
   keep_alive = keep_alive && !finishing_;
@@ -314,7 +341,8 @@ void Session::Write(Response response, bool keep_alive) {
 
 void Session::OnWritten(error_code error, bool keep_alive) {
   response_.reset();
-  if (error || !keep_alive || finishing_) return Close();
+  if (error) return Close();
+  if (!keep_alive || finishing_) return stream_.CloseGently();
   WaitForRequest();
 }
 

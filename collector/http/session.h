@@ -35,8 +35,8 @@ struct SessionContext {
 //
 // With TLS, a connection begins with the handshake (tls.handshake_timeout).
 // The life of a request: wait for its first byte (idle_timeout), read the header (header_timeout),
-// check it, take room for the body, read that (at least 1 KiB/s after 10 s), hand it to its
-// handler, wait for the answer (response_timeout), write it, and begin again.
+// check it, read the body, taking room for it as it comes (at least 1 KiB/s after 10 s), hand it to
+// its handler, wait for the answer (response_timeout), write it, and begin again.
 class Session : public std::enable_shared_from_this<Session> {
  public:
   Session(boost::asio::ip::tcp::socket socket, std::string address, std::string peer,
@@ -59,6 +59,8 @@ class Session : public std::enable_shared_from_this<Session> {
   void WaitForRequest();
   void OnFirstByte(boost::system::error_code error, size_t bytes);
   void OnHeader(boost::system::error_code error);
+  // Why nobody should have sent such a header; "" for an honest one.
+  [[nodiscard]] std::string CheckHeader() const;
   void ReadBody();
   void OnBody(boost::system::error_code error);
   void Dispatch();
@@ -66,6 +68,7 @@ class Session : public std::enable_shared_from_this<Session> {
   // Answers without a handler, counts the reason and closes afterwards.
   void Refuse(int status, std::string_view code, std::string_view reason, std::string_view message,
               int retry_after_seconds = -1);
+  void RefuseForOverload();
   void Write(Response response, bool keep_alive);
   void OnWritten(boost::system::error_code error, bool keep_alive);
   void ReleaseBody();

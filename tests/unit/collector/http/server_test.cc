@@ -210,18 +210,84 @@ TEST(HttpServer, BoundsConnectionsOfOneAddress) {
 TEST(HttpServer, RefusesBodiesThatTogetherAreTooLarge) {
   ServerConfig config = SmallConfig();
   config.limits.bodies_in_flight_bytes = 5000;
-  const auto server = StartEcho(config);
-  RawConnection first(server->port());
-  ASSERT_TRUE(first.Send(
-      "POST /echo HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 4000\r\n\r\n"));
-  EXPECT_EQ(StatusLine(first.ReceiveResponse()), "HTTP/1.1 100 Continue");  // has its room now
-  RawConnection second(server->port());
-  ASSERT_TRUE(second.Send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 2000\r\n\r\n"));
+  Server server(config);
+  std::promise<Responder> asked;
+  server.Route("POST", "/hold",
+               [&](const Request&, Responder respond) { asked.set_value(std::move(respond)); });
+  ASSERT_TRUE(server.Start());
+  RawConnection first(server.port());
+  ASSERT_TRUE(first.Send("POST /hold HTTP/1.1\r\nHost: x\r\nContent-Length: 4000\r\n\r\n" +
+                         std::string(4000, 'x')));
+  Responder answer_first = asked.get_future().get();
+  RawConnection second(server.port());
+  ASSERT_TRUE(second.Send("POST /hold HTTP/1.1\r\nHost: x\r\nContent-Length: 2000\r\n\r\n"));
   const std::string refused = second.ReceiveAll();
   EXPECT_EQ(StatusLine(refused), "HTTP/1.1 503 Service Unavailable");
   EXPECT_NE(refused.find("Retry-After: 1\r\n"), std::string::npos) << refused;
-  ASSERT_TRUE(first.Send(std::string(4000, 'x')));
+  answer_first(Response{});
+  answer_first = nullptr;
   EXPECT_EQ(StatusLine(first.ReceiveResponse()), "HTTP/1.1 200 OK");
+}
+
+TEST(HttpServer, KeepsNoRoomForABodyThatDoesNotCome) {
+  ServerConfig config = SmallConfig();
+  config.limits.bodies_in_flight_bytes = 5000;
+  const auto server = StartEcho(config);
+  std::vector<std::unique_ptr<RawConnection>> idle;
+  for (int i = 0; i < 10; ++i) {
+    idle.push_back(std::make_unique<RawConnection>(server->port()));
+    ASSERT_TRUE(idle.back()->Send(
+        "POST /echo HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 4000\r\n\r\n"));
+    EXPECT_EQ(StatusLine(idle.back()->ReceiveResponse()), "HTTP/1.1 100 Continue");
+  }
+  RawConnection busy(server->port());
+  ASSERT_TRUE(busy.Send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 4000\r\n\r\n" +
+                        std::string(4000, 'x')));
+  EXPECT_EQ(StatusLine(busy.ReceiveResponse()), "HTTP/1.1 200 OK");
+}
+
+TEST(HttpServer, RefusesWhatCanBeReadInTwoWays) {
+  const auto server = StartEcho(SmallConfig());
+  const auto expect_refused = [&](const std::string& rest, const std::string& status) {
+    RawConnection client(server->port());
+    ASSERT_TRUE(client.Send("POST /echo HTTP/1.1\r\n" + rest));
+    const std::string all = client.ReceiveAll();  // and the connection is closed
+    EXPECT_EQ(StatusLine(all), "HTTP/1.1 " + status) << rest;
+    EXPECT_EQ(all.rfind("Content-Length: "), all.find("Content-Length: "))
+        << "more than one answer to " << rest;
+  };
+  const std::string host = "Host: x\r\n";
+  const std::string bad = "400 Bad Request";
+  expect_refused(host + "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", bad);
+  expect_refused(host + "Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n", bad);
+  expect_refused(host + "Content-Length: 4\r\nContent-Length: 5\r\n\r\nabcde", bad);
+  expect_refused(host + "Content-Length: +4\r\n\r\nabcd", bad);
+  expect_refused(host + "Content-Length: 18446744073709551617\r\n\r\nabcd", bad);
+  expect_refused(host + "Transfer-Encoding: gzip\r\n\r\nGET /echo HTTP/1.1\r\n\r\n", bad);
+  expect_refused(host + "Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n", bad);
+  expect_refused(host + "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+                 bad);
+  expect_refused(host + "Content-Length : 4\r\n\r\nabcd", bad);
+  expect_refused(host + "X: a\rContent-Length: 4\r\n\r\nabcd", bad);
+  expect_refused(host + "X: a\nContent-Length: 4\r\n\r\nabcd", bad);
+  expect_refused(host + std::string("X: a\0b\r\n\r\n", 10), bad);
+  expect_refused(host + host + "\r\n", bad);
+  expect_refused("\r\n", bad);  // no Host
+}
+
+TEST(HttpServer, CutsOffABodyOfBadChunks) {
+  const auto server = StartEcho(SmallConfig());
+  uint64_t broken = 0;
+  for (const char* const chunk :
+       {"ffffffffffffffff1\r\nx\r\n", "-1\r\nx\r\n", "\r\n", "1\r\nxyz\r\n", "zz\r\n"}) {
+    RawConnection client(server->port());
+    ASSERT_TRUE(
+        client.Send("POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"));
+    ASSERT_TRUE(client.Send(chunk));
+    EXPECT_EQ(StatusLine(client.ReceiveAll()), "HTTP/1.1 400 Bad Request") << chunk;
+    broken += 1;
+  }
+  EXPECT_EQ(RefusedFor(*server, "malformed"), broken);
 }
 
 TEST(HttpServer, WaitsForAnAnswerFromAnotherThread) {
