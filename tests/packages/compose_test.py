@@ -117,7 +117,35 @@ def no_leaks(compose):
     everything = compose("logs", "--no-color")
     for service in (*OURS, "init", "secrets", "postgres", "kafka", "demo-postgres", "demo-load"):
         everything += json.dumps(compose.inspect(service))
+    for service, program in (("collector", "pgvigil-collector"), ("demo-agent", "pgvigil-agent")):
+        bundle = compose("exec", "-T", service, program, "support-bundle")
+        check("== settings in effect" in bundle, f"{service}: the support bundle is there")
+        everything += bundle
     equal([secret for secret in secrets if secret in everything], [], "secrets that can be read")
+
+
+def dashboards(compose):
+    step("Grafana's role can ask what the dashboard's panels ask, and nothing else")
+    compose("run", "--rm", "grafana-role")
+    place = run(*images.PODMAN, "volume", "inspect", "--format={{.Mountpoint}}", f"{PROJECT}_postgres-secrets").strip()
+    with open(f"{place}/grafana", encoding="utf-8") as file:
+        password = file.read()
+
+    def ask(sql, status=0):
+        return run(*images.PODMAN, "exec", f"--env=PGPASSWORD={password}", f"{PROJECT}_postgres_1", "psql",
+                   "--no-psqlrc", "--tuples-only", "--host=127.0.0.1", "--username=grafana", "--dbname=pgvigil",
+                   f"--command={sql}", status=status)
+    with open(f"{images.SOURCE}/packaging/grafana/dashboards/host.json", encoding="utf-8") as file:
+        dashboard = json.load(file)
+    equal(ask(dashboard["templating"]["list"][0]["query"]).split(), ["demo"], "the dashboard's hosts")
+    for panel in dashboard["panels"]:
+        sql = panel["targets"][0]["rawSql"].replace("$__timeFrom()", "(now() - interval '15 minutes')")
+        sql = sql.replace("$__timeTo()", "now()").replace("$host", "demo")
+        if panel["title"] == "Warnings and errors":
+            ask(sql)  # there may be none
+        else:
+            wait_until(f"rows of the panel {panel['title']!r}", lambda: ask(sql).strip(), seconds=60)
+    check("permission denied" in ask("SELECT secret_hash FROM pgvigil.api_key", status=1), "keys are not for Grafana")
 
 
 def story(arguments):
@@ -153,6 +181,7 @@ def live(compose):
     equal(compose.ask("hosts")[0], 401, "the API without a key")
     rights(compose)
     no_leaks(compose)
+    dashboards(compose)
     before = compose.ask("hosts", key)[1]["hosts"][0]
     step("down and up again: keys and data are there")
     compose("down", "--timeout=20")
