@@ -142,7 +142,7 @@ int RunHealthCheck(const Options& options) {
       fmt::print(stderr, "status.listen is not set: the agent has no page to ask\n");
       return shared::kExitConfig;
     }
-    url = shared::http::ReadyUrl(listen.address, listen.port);
+    url = shared::http::LocalUrl(listen.address, listen.port) + "/readyz";
   }
   return shared::http::RunHealthCheck(url);
 }

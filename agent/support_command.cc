@@ -38,10 +38,10 @@ int PrintSupportBundle(const config::AgentConfig& config, const shared::config::
   shared::support::PrintSection("check");
   doctor::RunDoctor(config, false);
   if (!config.status.listen.address.empty()) {
-    const std::string ready =
-        shared::http::ReadyUrl(config.status.listen.address, config.status.listen.port);
-    shared::support::PrintPage(ready);
-    shared::support::PrintPage(ready.substr(0, ready.rfind('/')) + "/metrics");
+    const std::string url =
+        shared::http::LocalUrl(config.status.listen.address, config.status.listen.port);
+    shared::support::PrintPage(url + "/readyz");
+    shared::support::PrintPage(url + "/metrics");
   }
   shared::support::PrintSection("files of the state, bytes");
   PrintFiles(config.agent.state_dir);

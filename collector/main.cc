@@ -8,6 +8,7 @@
 #include "collector/collector.h"
 #include "collector/config/collector_config.h"
 #include "collector/dead_letters_command.h"
+#include "collector/part_options.h"
 #include "collector/support_command.h"
 #include "shared/base/exit_code.h"
 #include "shared/base/pid_file.h"
@@ -32,6 +33,7 @@ struct Options {
   std::string config = kDefaultConfig;
   std::string pid_file;
   std::string health_url;
+  std::string key_file;
   shared::http::TlsConfig health_tls;
   std::vector<std::string> roles;  // instead of the configured ones
   bool json = false;
@@ -126,12 +128,9 @@ int RunHealthCheck(const Options& options) {
   shared::http::TlsConfig tls = options.health_tls;
   if (url.empty()) {
     const LoadedConfig loaded = Load(options);
-    const collector::config::Http& http = loaded.config.http;
-    url =
-        shared::http::ReadyUrl(http.listen.address, http.listen.port, !http.tls.cert_file.empty());
-    // Its names are those that agents use, not the loopback's: it is known by itself.
-    tls.ca_file = http.tls.cert_file;
-    tls.verify_name = false;
+    collector::OwnAddress own = collector::OwnAddressOf(loaded.config.http);
+    url = own.url + "/readyz";
+    tls = std::move(own.tls);
   }
   return shared::http::RunHealthCheck(url, tls);
 }
@@ -196,6 +195,7 @@ int main(int argc, char** argv) {
   CLI::App* support =
       app.add_subcommand("support-bundle", "print what helps whoever helps; no secrets");
   add_config(support);
+  support->add_option("--key-file", options.key_file, "an API key for /metrics: scope admin");
   CLI::App* version = app.add_subcommand("version", "print the version");
   add_json(version);
 
@@ -217,7 +217,8 @@ int main(int argc, char** argv) {
                                : collector::ReplayDeadLetters(loaded.config, options.dead);
   }
   if (support->parsed()) {
-    return collector::PrintSupportBundle(loaded.config, loaded.problems, loaded.settings);
+    return collector::PrintSupportBundle(loaded.config, loaded.problems, loaded.settings,
+                                         options.key_file);
   }
   if (check->parsed()) {
     return shared::config::RunConfigCheck(loaded.problems, options.config.c_str(), options.json);

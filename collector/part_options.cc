@@ -3,6 +3,8 @@
 #include <string>
 #include <string_view>
 
+#include "shared/http/health_check.h"
+
 namespace collector {
 namespace {
 
@@ -136,6 +138,15 @@ api::ApiOptions ApiOptionsOf(const config::CollectorConfig& from) {
   to.max_rows = from.query.max_rows;
   to.max_samples = from.query.max_samples;
   return to;
+}
+
+OwnAddress OwnAddressOf(const config::Http& from) {
+  OwnAddress out;
+  const bool tls = !from.tls.cert_file.empty();
+  out.url = shared::http::LocalUrl(from.listen.address, from.listen.port, tls);
+  out.tls.ca_file = from.tls.cert_file;
+  out.tls.verify_name = false;
+  return out;
 }
 
 }  // namespace collector

@@ -6,6 +6,7 @@
 #include "collector/http/server.h"
 #include "collector/ingest/batch_handler.h"
 #include "collector/storage/store.h"
+#include "shared/http/client.h"
 
 // What the configuration means for each part: parts know nothing of the file, nor of each other.
 namespace collector {
@@ -15,5 +16,13 @@ storage::StoreOptions StoreOptionsOf(const config::CollectorConfig& from);
 ingest::BatchHandlerOptions HandlerOptionsOf(const config::CollectorConfig& from);
 bus::ConsumerOptions ConsumerOptionsOf(const config::CollectorConfig& from);
 api::ApiOptions ApiOptionsOf(const config::CollectorConfig& from);
+
+// How the program asks itself, from this machine. Its certificate's names are those that agents
+// use, not the loopback's: it is known by itself.
+struct OwnAddress {
+  std::string url;  // without path
+  shared::http::TlsConfig tls;
+};
+OwnAddress OwnAddressOf(const config::Http& from);
 
 }  // namespace collector

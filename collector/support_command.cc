@@ -6,7 +6,8 @@
 #include "shared/base/exit_code.h"
 #include "shared/base/version.h"
 #include "shared/config/command.h"
-#include "shared/http/health_check.h"
+#include "shared/config/environment.h"
+#include "shared/config/expand.h"
 #include "shared/postgres/connection.h"
 #include "shared/support/bundle.h"
 
@@ -74,16 +75,24 @@ void PrintStore(const shared::postgres::ConnectOptions& connect) {
 
 int PrintSupportBundle(const config::CollectorConfig& config,
                        const shared::config::Problems& problems,
-                       const shared::config::Settings& settings) {
+                       const shared::config::Settings& settings, const std::string& key_file) {
   fmt::print("pgvigil-collector {} ({})\n", shared::kVersion, shared::kCommit);
   shared::support::PrintMachine();
   shared::support::PrintSection("settings in effect");
   shared::config::RunConfigShow(problems, settings, false);
   if (!problems.empty()) return shared::kExitConfig;
-  const std::string ready =
-      shared::http::ReadyUrl(config.http.listen.address, config.http.listen.port);
-  shared::support::PrintPage(ready);
-  shared::support::PrintPage(ready.substr(0, ready.rfind('/')) + "/metrics");
+  shared::Secret key;
+  if (!key_file.empty()) {
+    auto text = shared::config::ReadSecretFile(key_file, shared::config::ReadEnvironment());
+    if (!text) {
+      fmt::print(stderr, "{}\n", text.error().message);
+      return shared::kExitUnavailable;
+    }
+    key = shared::Secret(std::move(*text));
+  }
+  const OwnAddress own = OwnAddressOf(config.http);
+  shared::support::PrintPage(own.url + "/readyz", own.tls, key);
+  shared::support::PrintPage(own.url + "/metrics", own.tls, key);
   PrintStore(StoreOptionsOf(config).connect);
   return shared::kExitOk;
 }

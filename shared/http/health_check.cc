@@ -11,12 +11,12 @@
 
 namespace shared::http {
 
-std::string ReadyUrl(const std::string& address, uint16_t port, bool tls) {
+std::string LocalUrl(const std::string& address, uint16_t port, bool tls) {
   std::string host = address;
   if (host == "0.0.0.0") host = "127.0.0.1";
   if (host == "::") host = "::1";
   if (host.find(':') != std::string::npos) host = fmt::format("[{}]", host);
-  return fmt::format("{}://{}:{}/readyz", tls ? "https" : "http", host, port);
+  return fmt::format("{}://{}:{}", tls ? "https" : "http", host, port);
 }
 
 int RunHealthCheck(const std::string& url, const TlsConfig& tls) {

@@ -13,7 +13,6 @@
 #include <vector>
 
 #include "shared/base/file.h"
-#include "shared/http/client.h"
 
 namespace shared::support {
 namespace {
@@ -73,9 +72,10 @@ void PrintMachine() {
   }
 }
 
-void PrintPage(const std::string& url) {
+void PrintPage(const std::string& url, const http::TlsConfig& tls, const Secret& key) {
   PrintSection(url);
   http::ClientConfig config;
+  config.tls = tls;
   config.request_timeout = std::chrono::seconds(5);
   config.response_limit_bytes = size_t{16} << 20;
   auto client = http::Client::Create(config);
@@ -85,6 +85,7 @@ void PrintPage(const std::string& url) {
   }
   http::Request request;
   request.url = url;
+  request.bearer_token = key;
   const auto response = client->Send(std::move(request));
   if (!response) {
     fmt::print("{}\n", response.error().message);

@@ -5,16 +5,16 @@
 namespace tests {
 namespace {
 
-using shared::http::ReadyUrl;
+using shared::http::LocalUrl;
 
-TEST(ReadyUrl, AsksOnLoopbackWhatListensEverywhere) {
-  EXPECT_EQ(ReadyUrl("0.0.0.0", 8480), "http://127.0.0.1:8480/readyz");
-  EXPECT_EQ(ReadyUrl("::", 8480), "http://[::1]:8480/readyz");
+TEST(LocalUrl, AsksOnLoopbackWhatListensEverywhere) {
+  EXPECT_EQ(LocalUrl("0.0.0.0", 8480), "http://127.0.0.1:8480");
+  EXPECT_EQ(LocalUrl("::", 8480), "http://[::1]:8480");
 }
 
-TEST(ReadyUrl, AsksAnAddressWhereItIs) {
-  EXPECT_EQ(ReadyUrl("10.1.2.3", 80), "http://10.1.2.3:80/readyz");
-  EXPECT_EQ(ReadyUrl("fd00::7", 8480), "http://[fd00::7]:8480/readyz");
+TEST(LocalUrl, AsksAnAddressWhereItIs) {
+  EXPECT_EQ(LocalUrl("10.1.2.3", 80), "http://10.1.2.3:80");
+  EXPECT_EQ(LocalUrl("fd00::7", 8480), "http://[fd00::7]:8480");
 }
 
 }  // namespace
