@@ -12,6 +12,13 @@ namespace collector::storage {
 
 using shared::Result;
 
+namespace {
+
+// How soon PostgreSQL is asked again when it could not be asked; later more seldom.
+constexpr std::chrono::milliseconds kFirstClaim{200};
+
+}  // namespace
+
 Maintainer::Maintainer(MaintainerOptions options, std::vector<std::unique_ptr<Chore>> chores,
                        const shared::Clock& clock, const Readiness& readiness,
                        shared::metrics::Registry& registry)
@@ -44,6 +51,9 @@ void Maintainer::Stop() {
 void Maintainer::Run(std::stop_token stop) {
   shared::SetThreadName("maintenance");
   shared::log::RateLimit warn_limit;
+  shared::Backoff unanswered(
+      {std::min(options_.claim_interval, kFirstClaim), options_.claim_interval},
+      static_cast<uint64_t>(clock_.Now().time_since_epoch().count()));
   while (!stop.stop_requested()) {
     const Result<bool> owner = Claim();
     if (!owner) {
@@ -55,9 +65,13 @@ void Maintainer::Run(std::stop_token stop) {
     }
     owner_.Set(owner && *owner ? 1 : 0);
     if (!owner || !*owner) {
-      WaitUntil(clock_.Monotonic() + options_.claim_interval, stop);
+      // Another is the owner; or PostgreSQL could not be asked, which may be over in a moment.
+      const bool is_other = owner && connection_;
+      WaitUntil(clock_.Monotonic() + (is_other ? options_.claim_interval : unanswered.Next()),
+                stop);
       continue;
     }
+    unanswered.Reset();
     if (Slot* slot = NextDue()) {
       RunOne(*slot, stop);
     } else {

@@ -18,7 +18,9 @@ namespace collector::storage {
 
 struct MaintainerOptions {
   shared::postgres::ConnectOptions connect;
-  std::chrono::milliseconds claim_interval{10'000};  // how often a collector asks to be the owner
+  // How often a collector asks to be the owner while another is. While the store is not ready, or
+  // PostgreSQL away, it asks sooner, after 0.2 s at first.
+  std::chrono::milliseconds claim_interval{10'000};
   shared::Backoff::Config retry{std::chrono::seconds(1), std::chrono::seconds(60)};  // of a chore
 };
 

@@ -53,17 +53,19 @@ class MaintainerTest : public ::testing::Test {
   MaintainerTest() { readiness_.Set({}); }
 
   std::unique_ptr<Maintainer> Start(std::vector<std::unique_ptr<Chore>> chores,
-                                    shared::metrics::Registry& registry) {
+                                    shared::metrics::Registry& registry,
+                                    std::chrono::milliseconds claim_interval = 10ms) {
     MaintainerOptions options;
     options.connect = server_.Options();
-    options.claim_interval = 10ms;
+    options.claim_interval = claim_interval;
     options.retry = {20ms, 40ms};
     return std::make_unique<Maintainer>(options, std::move(chores), clock_, readiness_, registry);
   }
-  std::unique_ptr<Maintainer> Start(Log& log, shared::metrics::Registry& registry) {
+  std::unique_ptr<Maintainer> Start(Log& log, shared::metrics::Registry& registry,
+                                    std::chrono::milliseconds claim_interval = 10ms) {
     std::vector<std::unique_ptr<Chore>> chores;
     chores.push_back(std::make_unique<CountingChore>("count", log));
-    return Start(std::move(chores), registry);
+    return Start(std::move(chores), registry, claim_interval);
   }
 
   static bool WaitFor(const std::function<bool()>& condition) {
@@ -131,10 +133,10 @@ TEST_F(MaintainerTest, AFailingChoreBacksOffWhileTheOthersGoOn) {
       std::string::npos);
 }
 
-TEST_F(MaintainerTest, WaitsUntilTheSchemaIsReady) {
+TEST_F(MaintainerTest, WaitsUntilTheSchemaIsReadyAndNoLonger) {
   readiness_.Set(shared::Fail(shared::ErrorCode::kUnavailable, "no schema yet"));
   Log log;
-  const auto maintainer = Start(log, first_registry_);
+  const auto maintainer = Start(log, first_registry_, 1h);
   Connection connection = server_.Connect();
   for (int i = 0; i < 20; ++i) ASSERT_TRUE(connection.Query("SELECT pg_sleep(0.002)"));
   EXPECT_EQ(log.runs, 0);
