@@ -11,6 +11,7 @@
 #include "collector/bus/consumer.h"
 #include "collector/bus/feeds/make_feeds.h"
 #include "collector/bus/publisher.h"
+#include "collector/entrance.h"
 #include "collector/http/client_names.h"
 #include "collector/http/server.h"
 #include "collector/ingest/batch_handler.h"
@@ -27,12 +28,20 @@ namespace {
 constexpr std::chrono::seconds kStopDeadline{5};
 constexpr std::chrono::seconds kPublishDeadline{10};
 
+http::ServerConfig ServerConfigWith(const access::Gate& gate,
+                                    const config::CollectorConfig& config) {
+  http::ServerConfig out = ServerConfigOf(config);
+  out.gate = &gate;
+  return out;
+}
+
 }  // namespace
 
-// In the order in which they are built; they go in the reverse one. The listener is built first and
-// goes last: the store's last answers are posted to it.
+// In the order in which they are built; they go in the reverse one. The listener is built before
+// all that answers, and goes after it: the store's last answers are posted to it.
 struct Collector::Parts {
-  explicit Parts(const config::CollectorConfig& config) : server(ServerConfigOf(config.http)) {}
+  explicit Parts(const config::CollectorConfig& config)
+      : entrance(config, clock, registry), server(ServerConfigWith(entrance.gate(), config)) {}
 
   shared::Result<void> Build(const config::CollectorConfig& config);
   shared::Result<void> BuildIngest(const config::CollectorConfig& config);
@@ -41,6 +50,7 @@ struct Collector::Parts {
 
   shared::SystemClock clock;
   shared::metrics::Registry registry;
+  Entrance entrance;
   http::Server server;
   std::unique_ptr<storage::Store> store;
   std::unique_ptr<bus::Publisher> publisher;
@@ -67,7 +77,8 @@ shared::Result<void> Collector::Parts::Build(const config::CollectorConfig& conf
     api->AddRoutes(server);
     ready_checks.push_back({"query", [this] { return store->reader().Ready(); }});
   }
-  self.emplace(registry, ready_checks);
+  ready_checks.push_back({"keys", [this] { return entrance.Ready(); }});
+  self.emplace(registry, ready_checks, config.access.open_metrics);
   self->AddTo(server);
   return {};
 }
@@ -85,7 +96,8 @@ shared::Result<void> Collector::Parts::BuildIngest(const config::CollectorConfig
   const auto take = [this](http::Request request, http::Responder respond) {
     handler->Handle(std::move(request), std::move(respond));
   };
-  server.Route("POST", "/v1/batches", http::OnlyForClients(config.http.tls.ingest_names, take));
+  server.Route("POST", "/v1/batches", access::Scope::kIngest,
+               http::OnlyForClients(config.http.tls.ingest_names, take));
   return {};
 }
 
@@ -109,6 +121,7 @@ shared::Result<void> Collector::Parts::BuildConsumer(const config::CollectorConf
 void Collector::Parts::Stop() {
   if (std::exchange(stopped, true)) return;
   server.Stop(kStopDeadline);
+  entrance.Stop();
   if (publisher) publisher->Close(kPublishDeadline);
   if (consumer) consumer->Stop();
   if (self) self->Stop();
@@ -130,8 +143,9 @@ shared::Result<std::unique_ptr<Collector>> Collector::Start(const config::Collec
       .Set(1);
   RETURN_IF_ERROR(parts->Build(config));
   RETURN_IF_ERROR(parts->server.Start());
-  shared::log::Info("pgvigil-collector {} listens on {}:{}", shared::kVersion,
-                    config.http.listen.address, parts->server.port());
+  shared::log::Info("pgvigil-collector {} listens on port {} of {}", shared::kVersion,
+                    parts->server.port(), config.http.listen.address);
+  parts->entrance.OpenWhenKeyed(parts->server);
   return std::unique_ptr<Collector>(new Collector(std::move(parts)));
 }
 

@@ -8,6 +8,7 @@
 #include "collector/collector.h"
 #include "collector/config/collector_config.h"
 #include "collector/dead_letters_command.h"
+#include "collector/keys_command.h"
 #include "collector/part_options.h"
 #include "collector/support_command.h"
 #include "shared/base/exit_code.h"
@@ -38,6 +39,7 @@ struct Options {
   std::vector<std::string> roles;  // instead of the configured ones
   bool json = false;
   collector::DeadLettersRequest dead;
+  collector::KeysRequest keys;
 };
 
 LoadedConfig Load(const Options& options) {
@@ -183,6 +185,25 @@ int main(int argc, char** argv) {
     command->add_option("--limit", options.dead.limit, "at most so many")->capture_default_str();
   }
   dead_list->add_flag("--json", options.dead.json, "a JSON object a line");
+  CLI::App* keys = app.add_subcommand("keys", "API keys: who may send and ask");
+  keys->require_subcommand(1);
+  CLI::App* keys_create = keys->add_subcommand("create", "make one and print it, this once");
+  CLI::App* keys_list = keys->add_subcommand("list", "print who has one");
+  CLI::App* keys_revoke = keys->add_subcommand("revoke", "refuse one from now on");
+  for (CLI::App* command : {keys_create, keys_list, keys_revoke}) add_config(command);
+  keys_create->add_option("--name", options.keys.name, "whose it is, for people")->required();
+  keys_create->add_option("--scope", options.keys.scopes, "what it is for: ingest, query, admin")
+      ->delimiter(',')
+      ->required();
+  keys_create->add_option("--tenant", options.keys.tenant, "whose data; made when it is new")
+      ->capture_default_str();
+  keys_create->add_option("--expires", options.keys.expires,
+                          "after which time (90d), or at which (2027-01-31T00:00:00Z)");
+  keys_create->add_option("--cidr", options.keys.networks, "only from these addresses: 10.0.0.0/8")
+      ->delimiter(',');
+  keys_list->add_flag("--all", options.keys.all, "those that are revoked or expired, too");
+  keys_list->add_flag("--json", options.keys.json, "a JSON object a line");
+  keys_revoke->add_option("id", options.keys.id, "of the key, as keys list prints it")->required();
   CLI::App* health =
       app.add_subcommand("healthcheck", "ask a running collector whether it is ready");
   add_config(health);
@@ -208,11 +229,14 @@ int main(int argc, char** argv) {
   if (health->parsed()) return RunHealthCheck(options);
   if (version->parsed()) return PrintVersion(options);
   const LoadedConfig loaded = Load(options);
+  if ((dead->parsed() || keys->parsed()) && !loaded.ok()) {
+    fmt::print(stderr, "{}", loaded.problems.ToText());
+    return shared::kExitConfig;
+  }
+  if (keys_create->parsed()) return collector::CreateKey(loaded.config, options.keys);
+  if (keys_list->parsed()) return collector::ListKeys(loaded.config, options.keys);
+  if (keys_revoke->parsed()) return collector::RevokeKey(loaded.config, options.keys);
   if (dead->parsed()) {
-    if (!loaded.ok()) {
-      fmt::print(stderr, "{}", loaded.problems.ToText());
-      return shared::kExitConfig;
-    }
     return dead_list->parsed() ? collector::ListDeadLetters(loaded.config, options.dead)
                                : collector::ReplayDeadLetters(loaded.config, options.dead);
   }

@@ -3,6 +3,7 @@
 #include <string>
 #include <string_view>
 
+#include "shared/config/url.h"
 #include "shared/http/health_check.h"
 
 namespace collector {
@@ -64,22 +65,36 @@ storage::RetentionOptions RetentionOptionsOf(const config::Retention& from) {
 
 }  // namespace
 
-http::ServerConfig ServerConfigOf(const config::Http& from) {
+http::ServerConfig ServerConfigOf(const config::CollectorConfig& from) {
   http::ServerConfig to;
-  to.address = from.listen.address;
-  to.port = from.listen.port;
-  to.threads = from.threads;
-  to.limits.header_bytes = from.header_limit_bytes;
-  to.limits.body_bytes = from.body_limit_bytes;
-  to.limits.header_timeout = from.header_timeout;
-  to.limits.idle_timeout = from.idle_timeout;
-  to.limits.body_timeout = from.body_timeout;
-  to.limits.response_timeout = from.response_timeout;
-  to.limits.connections = from.connections;
-  to.limits.connections_per_address = from.connections_per_address;
-  to.limits.bodies_in_flight_bytes = from.bodies_in_flight_limit_bytes;
-  to.tls = TlsOptionsOf(from.tls);
+  to.address = from.http.listen.address;
+  to.port = from.http.listen.port;
+  to.threads = from.http.threads;
+  to.limits.header_bytes = from.http.header_limit_bytes;
+  to.limits.body_bytes = from.http.body_limit_bytes;
+  to.limits.header_timeout = from.http.header_timeout;
+  to.limits.idle_timeout = from.http.idle_timeout;
+  to.limits.body_timeout = from.http.body_timeout;
+  to.limits.response_timeout = from.http.response_timeout;
+  to.limits.connections = from.http.connections;
+  to.limits.connections_per_address = from.http.connections_per_address;
+  to.limits.bodies_in_flight_bytes = from.http.bodies_in_flight_limit_bytes;
+  to.tls = TlsOptionsOf(from.http.tls);
+  to.loopback_first =
+      from.access.keys == config::Keys::kAuto && !shared::config::IsLoopback(from.http.listen);
   return to;
+}
+
+access::KeyRule KeyRuleOf(config::Keys from) {
+  switch (from) {
+    case config::Keys::kAuto:
+      return access::KeyRule::kOnceThereIsOne;
+    case config::Keys::kRequired:
+      return access::KeyRule::kAlways;
+    case config::Keys::kNone:
+      return access::KeyRule::kNever;
+  }
+  return access::KeyRule::kAlways;
 }
 
 storage::StoreOptions StoreOptionsOf(const config::CollectorConfig& from) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "collector/access/gate.h"
 #include "collector/api/api.h"
 #include "collector/bus/consumer.h"
 #include "collector/config/collector_config.h"
@@ -11,7 +12,8 @@
 // What the configuration means for each part: parts know nothing of the file, nor of each other.
 namespace collector {
 
-http::ServerConfig ServerConfigOf(const config::Http& from);
+http::ServerConfig ServerConfigOf(const config::CollectorConfig& from);
+access::KeyRule KeyRuleOf(config::Keys from);
 storage::StoreOptions StoreOptionsOf(const config::CollectorConfig& from);
 ingest::BatchHandlerOptions HandlerOptionsOf(const config::CollectorConfig& from);
 bus::ConsumerOptions ConsumerOptionsOf(const config::CollectorConfig& from);

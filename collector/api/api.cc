@@ -48,13 +48,14 @@ Api::Api(TelemetryReader& reader, const shared::Clock& clock, shared::metrics::R
       options_(options),
       pool_(options.threads, options.waiting) {}
 
-void Api::AddQuestion(http::Server& server, std::string_view pattern, Question question) {
+void Api::AddQuestion(http::Server& server, std::string_view pattern, Question question,
+                      access::Scope scope) {
   const auto latency = registry_.AddLatencyHistogram("collector_query_duration_seconds",
                                                      "Time to answer a question, waiting included",
                                                      {{"path", std::string(pattern)}});
   auto shared_question = std::make_shared<const Question>(std::move(question));
   server.Route(
-      "GET", pattern,
+      "GET", pattern, scope,
       [this, shared_question, latency](http::Request request, http::Responder respond) {
         const shared::MonotonicTime begin = clock_.Monotonic();
         auto asked = std::make_shared<const http::Request>(std::move(request));
@@ -77,7 +78,7 @@ void Api::Ask(const Question& question, const http::Request& request,
         http::ErrorResponse(503, "timeout", "the question waited too long for a free thread", 1));
   }
   Parameters parameters(request, clock_.Now());
-  const QueryContext context{access::kDefaultTenant, deadline};
+  const QueryContext context{request.caller.tenant, deadline};
   shared::Result<std::string> document = question(context, parameters, request);
   if (!document) return respond(ErrorOf(document.error()));
   http::Response response;
@@ -126,14 +127,18 @@ void Api::AddRoutes(http::Server& server) {
                 return AskStatementHistory(reader_, context, parameters,
                                            request.path_parameters.at("queryid"));
               });
-  AddQuestion(server, "/api/pgvigil/v1/kafka",
-              [this](const auto& context, auto& parameters, auto&) {
-                return AskKafka(reader_, context, parameters);
-              });
-  AddQuestion(server, "/api/pgvigil/v1/dead-letters",
-              [this](const auto& context, auto& parameters, auto&) {
-                return AskDeadLetters(reader_, context, parameters, options_);
-              });
+  AddQuestion(
+      server, "/api/pgvigil/v1/kafka",
+      [this](const auto& context, auto& parameters, auto&) {
+        return AskKafka(reader_, context, parameters);
+      },
+      access::Scope::kAdmin);
+  AddQuestion(
+      server, "/api/pgvigil/v1/dead-letters",
+      [this](const auto& context, auto& parameters, auto&) {
+        return AskDeadLetters(reader_, context, parameters, options_);
+      },
+      access::Scope::kAdmin);
   AddQuestion(server, "/api/pgvigil/v1/logs", [this](const auto& context, auto& parameters, auto&) {
     return AskLogs(reader_, context, parameters, options_);
   });

@@ -22,8 +22,10 @@ struct ApiOptions {
   size_t max_samples = 1'000'000;
 };
 
-// The query API: GET /api/pgvigil/v1/…; the documents are described in collector/api/README.md.
-// Arguments must outlive it; Stop before they go.
+// The query API: GET /api/pgvigil/v1/…; the documents are described in collector/api/README.md. All
+// that is answered is of the caller's tenant. Keys need the scope query; what is about the
+// collector itself (Kafka, dead letters) needs admin. Arguments must outlive it; Stop before they
+// go.
 class Api {
  public:
   Api(TelemetryReader& reader, const shared::Clock& clock, shared::metrics::Registry& registry,
@@ -37,7 +39,8 @@ class Api {
   // Answers one question, given checked parameters: a JSON document.
   using Question = std::function<shared::Result<std::string>(const QueryContext&, Parameters&,
                                                              const http::Request&)>;
-  void AddQuestion(http::Server& server, std::string_view pattern, Question question);
+  void AddQuestion(http::Server& server, std::string_view pattern, Question question,
+                   access::Scope scope = access::Scope::kQuery);
   void Ask(const Question& question, const http::Request& request, const http::Responder& respond,
            shared::MonotonicTime deadline);
 

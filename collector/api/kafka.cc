@@ -91,7 +91,7 @@ shared::Result<std::string> AskDeadLetters(TelemetryReader& reader, const QueryC
 }
 
 void AddKafkaLagRoute(http::Server& server, std::function<std::vector<KafkaLagRow>()> read) {
-  server.Route("GET", "/api/pgvigil/v1/kafka/lag",
+  server.Route("GET", "/api/pgvigil/v1/kafka/lag", access::Scope::kAdmin,
                [read = std::move(read)](const http::Request&, const http::Responder& respond) {
                  JsonWriter json;
                  json.BeginObject().Key("partitions").BeginArray();

@@ -20,21 +20,30 @@ http::Response PlainText(int status, std::string body) {
 
 }  // namespace
 
-SelfRoutes::SelfRoutes(shared::metrics::Registry& registry, std::vector<ReadyCheck> checks)
-    : registry_(registry), checks_(std::move(checks)), pool_(kThreads, kWaiting) {}
+SelfRoutes::SelfRoutes(shared::metrics::Registry& registry, std::vector<ReadyCheck> checks,
+                       bool open_metrics)
+    : registry_(registry),
+      checks_(std::move(checks)),
+      open_metrics_(open_metrics),
+      pool_(kThreads, kWaiting) {}
 
 void SelfRoutes::AddTo(http::Server& server) {
-  server.Route("GET", "/healthz", [](const http::Request&, const http::Responder& respond) {
+  server.OpenRoute("GET", "/healthz", [](const http::Request&, const http::Responder& respond) {
     respond(PlainText(200, "ok\n"));
   });
-  server.Route("GET", "/readyz", [this](const http::Request&, http::Responder respond) {
+  server.OpenRoute("GET", "/readyz", [this](const http::Request&, http::Responder respond) {
     const bool taken = pool_.TryRun([this, respond] { respond(Readiness()); });
     if (!taken) respond(PlainText(503, "not ready: too many questions wait for an answer\n"));
   });
-  server.Route("GET", "/metrics",
-               [this, &server](const http::Request&, const http::Responder& respond) {
-                 respond(Metrics(server));
-               });
+  const http::Handler metrics = [this, &server](const http::Request&,
+                                                const http::Responder& respond) {
+    respond(Metrics(server));
+  };
+  if (open_metrics_) {
+    server.OpenRoute("GET", "/metrics", metrics);
+  } else {
+    server.Route("GET", "/metrics", access::Scope::kAdmin, metrics);
+  }
 }
 
 http::Response SelfRoutes::Readiness() const {

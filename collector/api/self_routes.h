@@ -22,11 +22,14 @@ struct ReadyCheck {
 //   /readyz   200 "ready" when every role can do its work, else 503 with a line for each that
 //   cannot:
 //             "not ready: store: PostgreSQL was not reached yet"
-//   /metrics  its own metrics, Prometheus text format 0.0.4
+//   /metrics  its own metrics, Prometheus text format 0.0.4; for keys with the scope admin
 // What the checks refer to must outlive Stop().
 class SelfRoutes {
  public:
-  SelfRoutes(shared::metrics::Registry& registry, std::vector<ReadyCheck> checks);
+  // `open_metrics`: /metrics needs no key; they tell nothing of any tenant's data, but how much
+  // there is of it.
+  SelfRoutes(shared::metrics::Registry& registry, std::vector<ReadyCheck> checks,
+             bool open_metrics = false);
 
   // The server must outlive this.
   void AddTo(http::Server& server);
@@ -39,6 +42,7 @@ class SelfRoutes {
 
   shared::metrics::Registry& registry_;
   const std::vector<ReadyCheck> checks_;
+  const bool open_metrics_;
   QueryPool pool_;  // of its own: who asks whether we are ready must not wait behind questions
 };
 

@@ -171,6 +171,20 @@ void ReadLimits(Reader section, Limits& out) {
   section.RejectUnknownKeys();
 }
 
+void ReadAccess(Reader section, const Http& http, Access& out) {
+  constexpr std::pair<std::string_view, Keys> kKeys[] = {
+      {"auto", Keys::kAuto}, {"required", Keys::kRequired}, {"none", Keys::kNone}};
+  section.Enum<Keys>("keys", out.keys, kKeys);
+  section.Bool("open_metrics", out.open_metrics);
+  section.RejectUnknownKeys();
+  if (out.keys == Keys::kNone && !shared::config::IsLoopback(http.listen)) {
+    section.AddProblem("keys",
+                       fmt::format("'none' lets everybody in who reaches {}: it needs a loopback "
+                                   "address in http.listen",
+                                   shared::config::FormatListenAddress(http.listen)));
+  }
+}
+
 bool IsHostAndPort(std::string_view text) {
   const size_t colon = text.rfind(':');
   if (colon == std::string_view::npos || colon == 0) return false;
@@ -321,6 +335,7 @@ shared::config::Loaded<CollectorConfig> ReadCollectorConfig(
   ReadRetention(root.Section("retention"), out.retention);
   ReadQuery(root.Section("query"), out.query);
   ReadLimits(root.Section("limits"), out.limits);
+  ReadAccess(root.Section("access"), out.http, out.access);
   ReadKafka(root.Section("kafka"), out.kafka);
   if (out.roles.store && !out.roles.ingest && !out.kafka.enabled()) {
     root.AddProblem("roles",

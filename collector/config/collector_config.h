@@ -127,6 +127,18 @@ struct Limits {
   bool operator==(const Limits&) const = default;
 };
 
+// [access]: who may come in. Keys are made with `pgvigil-collector keys create`.
+enum class Keys {
+  kAuto,      // needed once there is one; until then it listens on loopback only, and needs none
+  kRequired,  // always needed, so that it can listen where it shall before there is one
+  kNone,      // never: only with http.listen on loopback, where something else keeps watch
+};
+struct Access {
+  Keys keys = Keys::kAuto;
+  bool open_metrics = false;  // /metrics without a key
+  bool operator==(const Access&) const = default;
+};
+
 // [kafka]: the log between ingest and store, and feeds for others. Without brokers: no Kafka,
 // ingest stores at once.
 struct KafkaFeed {  // [kafka.feeds.NAME]
@@ -194,6 +206,7 @@ struct CollectorConfig {
   Retention retention;
   Query query;
   Limits limits;
+  Access access;
   Kafka kafka;
   Log log;
   bool operator==(const CollectorConfig&) const = default;

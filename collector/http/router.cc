@@ -27,11 +27,12 @@ std::optional<Parameters> MatchParts(const std::vector<std::string>& pattern,
 
 }  // namespace
 
-void Router::Add(std::string_view method, std::string_view pattern, Handler handler) {
+void Router::Add(std::string_view method, std::string_view pattern,
+                 std::optional<access::Scope> scope, Handler handler) {
   shared::Result<Target> target = ParseTarget(pattern);
   CHECK(target.has_value());
   routes_.push_back(Route{std::string(method), std::string(pattern), std::move(target->parts),
-                          std::move(handler)});
+                          scope, std::move(handler)});
 }
 
 Router::Match Router::Find(std::string_view method, const std::vector<std::string>& parts) const {
@@ -42,6 +43,7 @@ Router::Match Router::Find(std::string_view method, const std::vector<std::strin
     if (!parameters) continue;
     if (route.method == method) {
       match.handler = &route.handler;
+      match.scope = route.scope;
       match.path_parameters = std::move(*parameters);
       match.pattern = route.pattern;
       return match;

@@ -42,6 +42,10 @@ ErrorCode CodeOf(const error_code& error) {
   return ErrorCode::kInvalidInput;
 }
 
+std::string LoopbackOf(const std::string& address) {
+  return address.find(':') == std::string::npos ? "127.0.0.1" : "::1";
+}
+
 }  // namespace
 
 const std::string* Request::QueryParameter(std::string_view name) const {
@@ -74,6 +78,7 @@ struct Server::Impl {
         admission(config.limits),
         acceptor(asio::make_strand(context)) {}
 
+  shared::Result<void> Listen(const std::string& address, uint16_t on_port);
   void Accept();
   void OnConnection(asio::ip::tcp::socket socket);
   void CheckCertificates();
@@ -100,10 +105,30 @@ struct Server::Impl {
   std::vector<std::jthread> threads;
 };
 
+// Opens the acceptor; it is closed again after an error.
+shared::Result<void> Server::Impl::Listen(const std::string& address, uint16_t on_port) {
+  const std::string where = fmt::format("{}:{}", address, on_port);
+  error_code error;
+  const auto parsed = asio::ip::make_address(address, error);
+  if (error) {
+    return Fail(ErrorCode::kInvalidInput, "listen on {}: not an IP address", where);
+  }
+  const asio::ip::tcp::endpoint endpoint(parsed, on_port);
+  acceptor.open(endpoint.protocol(), error);
+  if (!error) acceptor.set_option(asio::socket_base::reuse_address(true), error);
+  if (!error) acceptor.bind(endpoint, error);
+  if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
+  if (!error) return {};
+  error_code ignored;
+  acceptor.close(ignored);
+  return Fail(CodeOf(error), "listen on {}: {}", where, error.message());
+}
+
 void Server::Impl::Accept() {
   acceptor.async_accept(asio::make_strand(context),
                         [this](error_code error, asio::ip::tcp::socket socket) {
                           if (stopping) return;
+                          if (error == asio::error::operation_aborted) return Accept();  // Widen
                           if (!error) OnConnection(std::move(socket));
                           if (error && error != boost::system::errc::connection_aborted) {
                             // Out of descriptors: wait a little instead of spinning.
@@ -160,28 +185,28 @@ Server::~Server() {
   Stop(std::chrono::milliseconds(0));
 }
 
-void Server::Route(std::string_view method, std::string_view pattern, Handler handler) {
-  impl_->router.Add(method, pattern, std::move(handler));
+void Server::Route(std::string_view method, std::string_view pattern, access::Scope scope,
+                   Handler handler) {
+  impl_->router.Add(method, pattern, scope, std::move(handler));
+}
+
+void Server::OpenRoute(std::string_view method, std::string_view pattern, Handler handler) {
+  impl_->router.Add(method, pattern, std::nullopt, std::move(handler));
 }
 
 shared::Result<void> Server::Start() {
-  const std::string where = fmt::format("{}:{}", impl_->config.address, impl_->config.port);
+  const ServerConfig& config = impl_->config;
+  // Also when it shall begin on loopback, so that an address that cannot be had is told now.
+  RETURN_IF_ERROR(impl_->Listen(config.address, config.port));
   error_code error;
-  const auto address = asio::ip::make_address(impl_->config.address, error);
-  if (error) {
-    return Fail(ErrorCode::kInvalidInput, "listen on {}: not an IP address", where);
+  impl_->port = impl_->acceptor.local_endpoint(error).port();
+  if (config.loopback_first) {
+    impl_->acceptor.close(error);
+    RETURN_IF_ERROR(impl_->Listen(LoopbackOf(config.address), impl_->port));
   }
-  if (impl_->config.tls.enabled()) {
-    ASSIGN_OR_RETURN(impl_->certificates, TlsCertificates::Load(impl_->config.tls));
+  if (config.tls.enabled()) {
+    ASSIGN_OR_RETURN(impl_->certificates, TlsCertificates::Load(config.tls));
   }
-  const asio::ip::tcp::endpoint endpoint(address, impl_->config.port);
-  auto& acceptor = impl_->acceptor;
-  acceptor.open(endpoint.protocol(), error);
-  if (!error) acceptor.set_option(asio::socket_base::reuse_address(true), error);
-  if (!error) acceptor.bind(endpoint, error);
-  if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
-  if (error) return Fail(CodeOf(error), "listen on {}: {}", where, error.message());
-  impl_->port = acceptor.local_endpoint(error).port();
   impl_->Accept();
   for (int i = 0; i < impl_->config.threads; ++i) {
     impl_->threads.emplace_back([this] {
@@ -197,6 +222,21 @@ shared::Result<void> Server::Start() {
     impl_->tls_context.run();
   });
   return {};
+}
+
+void Server::Widen(std::function<void(shared::Result<void>)> done) {
+  asio::post(impl_->acceptor.get_executor(), [this, done = std::move(done)] {
+    if (impl_->stopping) return;
+    error_code ignored;
+    impl_->acceptor.close(ignored);  // Accept's handler comes after this, and accepts again
+    shared::Result<void> wide = impl_->Listen(impl_->config.address, impl_->port);
+    if (!wide) {
+      if (auto narrow = impl_->Listen(LoopbackOf(impl_->config.address), impl_->port); !narrow) {
+        wide.error().message += "; " + narrow.error().message;
+      }
+    }
+    done(std::move(wide));
+  });
 }
 
 uint16_t Server::port() const {

@@ -11,8 +11,14 @@
 #include <utility>
 #include <vector>
 
+#include "collector/access/caller.h"
+#include "collector/access/scope.h"
 #include "collector/http/tls_options.h"
 #include "shared/base/result.h"
+
+namespace collector::access {
+class Gate;
+}
 
 // The collector's listener (Boost.Beast; its headers are included only in server.cc).
 namespace collector::http {
@@ -24,7 +30,8 @@ struct Request {
   std::vector<std::pair<std::string, std::string>> query;
   std::map<std::string, std::string, std::less<>> headers;  // names in lower case
   std::string body;
-  std::string peer;  // "127.0.0.1:40312"
+  std::string peer;       // "127.0.0.1:40312"
+  access::Caller caller;  // whose data he may write and see
   // Of the client certificate, verified: "DNS:db1.example.net", "URI:spiffe://fleet/agent/db1".
   std::vector<std::string> client_names;
   // Path parts that the route's {name} took.
@@ -68,6 +75,11 @@ struct Limits {
 struct ServerConfig {
   std::string address = "127.0.0.1";
   uint16_t port = 8480;  // 0: any; port() tells
+  // Begin on loopback only, on the same port, until Widen.
+  bool loopback_first = false;
+  // Asked before a body is read; must outlive the server. Null: everybody may do everything, as the
+  // default tenant.
+  const access::Gate* gate = nullptr;
   int threads = 2;
   Limits limits;
   TlsOptions tls;
@@ -99,10 +111,18 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  void Route(std::string_view method, std::string_view pattern, Handler handler);
+  // `scope`: what the caller's key must be for.
+  void Route(std::string_view method, std::string_view pattern, access::Scope scope,
+             Handler handler);
+  // For everybody, without a key.
+  void OpenRoute(std::string_view method, std::string_view pattern, Handler handler);
   // Binds, listens and starts the threads. kInvalidInput / kPermissionDenied / kUnavailable with
   // the address, or the file of a certificate, in the message.
   shared::Result<void> Start();
+  // After Start with loopback_first: moves to the configured address; connections that are open
+  // stay. `done` is called on a thread of the server; after an error it listens on loopback again.
+  // Nothing happens when it has stopped.
+  void Widen(std::function<void(shared::Result<void>)> done);
   [[nodiscard]] uint16_t port() const;
   [[nodiscard]] ServerStatistics Statistics() const;
   // Reads certificate, key and authorities again, for new connections; when they are wrong, the old

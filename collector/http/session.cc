@@ -7,7 +7,7 @@
 #include <boost/beast/http/read.hpp>
 #include <utility>
 
-#include "collector/http/target.h"
+#include "collector/access/gate.h"
 
 namespace collector::http {
 namespace {
@@ -21,6 +21,9 @@ constexpr std::chrono::seconds kSlowBodyGrace{10};
 constexpr std::string_view kSpeaksTls =
     "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n"
     "this port speaks TLS: use https://\n";
+// Of a request that is refused: so much is read and thrown away, so that the peer reads the answer
+// and the connection goes on. After a larger one the connection is closed.
+constexpr size_t kThrownAwayBytes = 65536;
 
 std::string LowerCase(beast::string_view text) {
   std::string out(text);
@@ -28,6 +31,51 @@ std::string LowerCase(beast::string_view text) {
     return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter + 32) : letter;
   });
   return out;
+}
+
+std::string PathOf(const Target& target) {
+  std::string path = "/";
+  for (const std::string& part : target.parts) {
+    if (path.size() > 1) path += '/';
+    path += part;
+  }
+  return path;
+}
+
+// All values of a header, joined as RFC 9110 5.2 says.
+std::optional<std::string> HeaderOf(const beast::http::fields& header, beast::string_view name) {
+  std::optional<std::string> out;
+  const auto [begin, end] = header.equal_range(name);
+  for (auto field = begin; field != end; ++field) {
+    if (out) {
+      *out += ", ";
+    } else {
+      out.emplace();
+    }
+    out->append(field->value());
+  }
+  return out;
+}
+const std::string* PointerTo(const std::optional<std::string>& text) {
+  return text ? &*text : nullptr;
+}
+
+Response NoRoute(const std::string& method, const std::string& path, const std::string& allow) {
+  if (allow.empty()) return ErrorResponse(404, "not_found", fmt::format("no such path: {}", path));
+  Response response =
+      ErrorResponse(405, "invalid_input",
+                    fmt::format("{} is not allowed on {}; allowed: {}", method, path, allow));
+  response.headers.emplace_back("Allow", allow);
+  return response;
+}
+
+Response ResponseOf(const access::Denial& denial) {
+  Response response =
+      ErrorResponse(denial.status, denial.code, denial.message, denial.retry_after_seconds);
+  if (denial.status == 401) {
+    response.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"pgvigil\"");
+  }
+  return response;
 }
 
 // Answers with 500 when the last copy of a Responder goes without having been called.
@@ -161,6 +209,7 @@ void Session::OnHeader(error_code error) {
   if (const std::string problem = CheckHeader(); !problem.empty()) {
     return Refuse(400, "malformed", "malformed", problem);
   }
+  if (!Admit()) return;
   const size_t announced = static_cast<size_t>(parser_->content_length().value_or(0));
   if (announced > limits.body_bytes) {
     return Refuse(413, "resource_exhausted", "body_too_large",
@@ -195,6 +244,44 @@ std::string Session::CheckHeader() const {
   const auto hosts = header.count(field::host);
   if (hosts > 1 || (hosts == 0 && header.version() >= 11)) return "Host: expected once";
   return {};
+}
+
+// Finds the route and asks the gate, before a byte of the body is read. False: the request was
+// answered, and the connection is to be closed. A refusal that can wait is in refusal_.
+bool Session::Admit() {
+  const auto& header = parser_->get();
+  refusal_.reset();
+  caller_ = {};
+  shared::Result<Target> target = ParseTarget({header.target().data(), header.target().size()});
+  if (!target) {
+    Refuse(400, "malformed", "malformed", target.error().message);
+    return false;
+  }
+  target_ = std::move(*target);
+  const std::string method(header.method_string());
+  match_ = context_.router.Find(method, target_.parts);
+  if (match_.handler == nullptr) {
+    refusal_ = NoRoute(method, PathOf(target_), match_.allow);
+  } else if (match_.scope && context_.config.gate != nullptr) {
+    const std::optional<std::string> authorization = HeaderOf(header, "Authorization");
+    const std::optional<std::string> api_key = HeaderOf(header, "X-API-Key");
+    const std::optional<std::string> tenant = HeaderOf(header, "X-Scope-OrgID");
+    const std::string what = fmt::format("{} {}", method, match_.pattern);
+    auto caller = context_.config.gate->Admit(
+        {PointerTo(authorization), PointerTo(api_key), PointerTo(tenant), address_, what},
+        *match_.scope);
+    if (caller) {
+      caller_ = std::move(*caller);
+    } else {
+      refusal_ = ResponseOf(caller.error());
+    }
+  }
+  if (!refusal_) return true;
+  const auto length = parser_->content_length();
+  const bool small = !parser_->chunked() && (!length || *length <= kThrownAwayBytes);
+  if (small && header[beast::http::field::expect].empty()) return true;
+  Write(std::move(*refusal_), /*keep_alive=*/false);
+  return false;
 }
 
 void Session::ReadBody() {
@@ -244,18 +331,14 @@ void Session::OnBody(error_code error) {
 }
 
 void Session::Dispatch() {
+  if (refusal_) return Write(std::move(*refusal_), keep_alive_);
   auto message = parser_->release();
-  shared::Result<Target> target = ParseTarget({message.target().data(), message.target().size()});
-  if (!target) return Refuse(400, "malformed", "malformed", target.error().message);
-
   Request request;
   request.method = std::string(message.method_string());
-  request.path = "/";
-  for (const std::string& part : target->parts) {
-    if (request.path.size() > 1) request.path += '/';
-    request.path += part;
-  }
-  request.query = std::move(target->query);
+  request.path = PathOf(target_);
+  request.query = std::move(target_.query);
+  request.path_parameters = std::move(match_.path_parameters);
+  request.caller = std::move(caller_);
   request.body = std::move(message.body());
   request.peer = peer_;
   request.client_names = client_names_;
@@ -264,20 +347,6 @@ void Session::Dispatch() {
     if (!value.empty()) value += ", ";
     value += std::string(field.value());
   }
-
-  Router::Match match = context_.router.Find(request.method, target->parts);
-  if (match.handler == nullptr) {
-    if (match.allow.empty()) {
-      return Write(ErrorResponse(404, "not_found", fmt::format("no such path: {}", request.path)),
-                   keep_alive_);
-    }
-    Response response = ErrorResponse(405, "invalid_input",
-                                      fmt::format("{} is not allowed on {}; allowed: {}",
-                                                  request.method, request.path, match.allow));
-    response.headers.emplace_back("Allow", match.allow);
-    return Write(std::move(response), keep_alive_);
-  }
-  request.path_parameters = std::move(match.path_parameters);
 
   answered_ = false;
   request_number_ += 1;
@@ -297,8 +366,8 @@ void Session::Dispatch() {
           if (auto self = weak.lock()) self->Answer(number, std::move(response));
         });
       });
-  (*match.handler)(std::move(request),
-                   [answerer](Response response) { answerer->Answer(std::move(response)); });
+  (*match_.handler)(std::move(request),
+                    [answerer](Response response) { answerer->Answer(std::move(response)); });
 }
 
 void Session::Answer(uint64_t request_number, Response response) {

@@ -14,6 +14,7 @@
 #include "collector/http/router.h"
 #include "collector/http/server.h"
 #include "collector/http/stream.h"
+#include "collector/http/target.h"
 #include "collector/http/tls_certificates.h"
 #include "shared/log/log.h"
 
@@ -35,8 +36,9 @@ struct SessionContext {
 //
 // With TLS, a connection begins with the handshake (tls.handshake_timeout).
 // The life of a request: wait for its first byte (idle_timeout), read the header (header_timeout),
-// check it, read the body, taking room for it as it comes (at least 1 KiB/s after 10 s), hand it to
-// its handler, wait for the answer (response_timeout), write it, and begin again.
+// check it, find its route, ask the gate, read the body, taking room for it as it comes (at least
+// 1 KiB/s after 10 s), hand it to its handler, wait for the answer (response_timeout), write it,
+// and begin again.
 class Session : public std::enable_shared_from_this<Session> {
  public:
   Session(boost::asio::ip::tcp::socket socket, std::string address, std::string peer,
@@ -61,6 +63,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void OnHeader(boost::system::error_code error);
   // Why nobody should have sent such a header; "" for an honest one.
   [[nodiscard]] std::string CheckHeader() const;
+  bool Admit();
   void ReadBody();
   void OnBody(boost::system::error_code error);
   void Dispatch();
@@ -83,6 +86,10 @@ class Session : public std::enable_shared_from_this<Session> {
   std::optional<boost::beast::http::request_parser<boost::beast::http::string_body>> parser_;
   std::optional<boost::beast::http::response<boost::beast::http::string_body>> response_;
   boost::asio::steady_timer response_timer_;
+  Target target_;
+  Router::Match match_;
+  access::Caller caller_;
+  std::optional<Response> refusal_;  // goes out when the small body is read
   Clock::time_point body_began_;
   size_t body_reserved_ = 0;
   size_t body_read_ = 0;

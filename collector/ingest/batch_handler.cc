@@ -90,7 +90,7 @@ BatchHandler::BatchHandler(BatchStore& store, const shared::Clock& clock,
 
 Result<AcceptedBatch> BatchHandler::Accept(const http::Request& request) {
   AcceptedBatch accepted;
-  accepted.tenant = access::kDefaultTenant;
+  accepted.tenant = request.caller.tenant;
   ASSIGN_OR_RETURN(accepted.batch, DecodeBatch(request.body, options_.decompress));
   accepted.cost_bytes = accepted.batch.ByteSizeLong();
   ASSIGN_OR_RETURN(accepted.refusals, CheckBatch(accepted.batch, options_.limits, clock_.Now()));

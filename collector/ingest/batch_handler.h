@@ -19,6 +19,7 @@ struct BatchHandlerOptions {
 // POST /v1/batches (proto/pgvigil/v1/batch.proto):
 //   200 pgvigil.v1.BatchReply, after COMMIT    400 not a batch, or one that can never be stored
 //   413 over a limit of bytes                  415 another content type or encoding
+//   401, 403 by the gate, before it comes here
 //   429 one agent sends too much               503 PostgreSQL is away or the queue is full
 // 429 and 503 carry Retry-After. Works on the HTTP threads, waits for nothing; the arguments must
 // outlive it. Thread-safe.

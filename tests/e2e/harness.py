@@ -215,13 +215,15 @@ class Postgres:
 class Collector:
     """The collector over a store; its API's documents as Python values."""
 
-    def __init__(self, sandbox, bin_directory, store, more_config="", name="collector", roles=()):
+    def __init__(self, sandbox, bin_directory, store, more_config="", name="collector", roles=(),
+                 address="127.0.0.1"):
         self.port = free_port()
+        self.key = None  # what questions show
         self.url = f"http://127.0.0.1:{self.port}"
-        config = sandbox.write(f"{name}.toml", f"""
+        self.config = sandbox.write(f"{name}.toml", f"""
 {f"roles = {json.dumps(roles)}" if roles else ""}
 [http]
-listen = "127.0.0.1:{self.port}"
+listen = "{address}:{self.port}"
 
 [postgres]
 host = "{store.socket_directory}"
@@ -229,8 +231,8 @@ database = "pgvigil"
 user = "pgvigil"
 {more_config}
 """)
-        self.process = Process(sandbox, name,
-                               [f"{bin_directory}/pgvigil-collector", "run", "--config", config])
+        self.binary = f"{bin_directory}/pgvigil-collector"
+        self.process = Process(sandbox, name, [self.binary, "run", "--config", self.config])
 
     def start(self, ready=True):
         self.process.start()
@@ -243,8 +245,11 @@ user = "pgvigil"
 
     def get_raw(self, path, timeout=20):
         """(status, body)"""
+        request = urllib.request.Request(self.url + path)
+        if self.key:
+            request.add_header("Authorization", f"Bearer {self.key}")
         try:
-            with urllib.request.urlopen(self.url + path, timeout=timeout) as response:
+            with urllib.request.urlopen(request, timeout=timeout) as response:
                 return response.status, response.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
@@ -254,6 +259,16 @@ user = "pgvigil"
         status, body = self.get_raw(f"/api/pgvigil/v1/{path}{'?' + query if query else ''}")
         check(status == 200, f"GET {path}: {status}: {body}")
         return json.loads(body)
+
+    def command(self, *arguments, status=0, timeout=60):
+        """Standard output of another command of the collector's program."""
+        uid, gid = account()
+        done = subprocess.run([self.binary, *arguments, "--config", self.config],
+                              capture_output=True, text=True, timeout=timeout, cwd="/", user=uid,
+                              group=gid, extra_groups=[], check=False)
+        check(done.returncode == status,
+              f"{arguments}: status {done.returncode}: {done.stdout}{done.stderr}")
+        return done.stdout
 
     def all_logs(self, **parameters):
         """Every record of a question, page after page."""

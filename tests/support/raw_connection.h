@@ -12,15 +12,16 @@
 
 namespace tests {
 
-// A TCP connection to 127.0.0.1 that sends and receives exact bytes: for peers that no well-behaved
-// client can play.
+// A TCP connection to this machine that sends and receives exact bytes: for peers that no
+// well-behaved client can play.
 class RawConnection {
  public:
-  explicit RawConnection(uint16_t port) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  explicit RawConnection(uint16_t port, const char* to = "127.0.0.1")
+      : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    ::inet_pton(AF_INET, to, &address.sin_addr);
     timeval limit{20, 0};  // a test that hangs fails instead
     ::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
     ::setsockopt(fd_.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);

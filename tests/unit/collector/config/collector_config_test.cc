@@ -135,6 +135,9 @@ labels_per_series = 17
 label_name_limit = "18B"
 label_value_limit = "19B"
 future_skew = "20s"
+[access]
+keys = "required"
+open_metrics = true
 [kafka]
 brokers = ["k1:9092", "k2:9093"]
 security_protocol = "sasl_ssl"
@@ -232,6 +235,7 @@ format = "logfmt"
                      .label_name_limit_bytes = 18,
                      .label_value_limit_bytes = 19,
                      .future_skew = 20s};
+  expected.access = {.keys = Keys::kRequired, .open_metrics = true};
   expected.kafka = {.brokers = {"k1:9092", "k2:9093"},
                     .security_protocol = "sasl_ssl",
                     .sasl_mechanism = "SCRAM-SHA-256",
@@ -302,6 +306,9 @@ TEST(CollectorConfig, ChecksWhatBelongsTogether) {
                  "required: the topic to read");
   expect_problem("[[kafka.sources]]\nencoding = \"json\"\nsignal = \"logs\"\ntopic = \"t\"",
                  "kafka.sources[0].signal", "plain JSON carries metrics only");
+  expect_problem("[http]\nlisten = \"0.0.0.0:8480\"\n[access]\nkeys = \"none\"", "access.keys",
+                 "'none' lets everybody in who reaches 0.0.0.0:8480: it needs a loopback address "
+                 "in http.listen");
   expect_problem(
       "[http]\nbody_limit = \"512MiB\"", "http.bodies_in_flight_limit",
       "256MiB must not be below body_limit (512MiB), or no body of that size is ever taken");

@@ -12,7 +12,7 @@ void Ignore(const Request&, const Responder&) {}
 
 TEST(Router, TakesOnePathPartForEachName) {
   Router router;
-  router.Add("GET", "/v1/{kind}/items/{id}", Ignore);
+  router.Add("GET", "/v1/{kind}/items/{id}", std::nullopt, Ignore);
   const Router::Match match = router.Find("GET", {"v1", "logs", "items", "{id}"});
   ASSERT_NE(match.handler, nullptr);
   EXPECT_EQ(match.path_parameters.at("kind"), "logs");
@@ -24,16 +24,16 @@ TEST(Router, TakesOnePathPartForEachName) {
 
 TEST(Router, PrefersTheRouteThatWasAddedFirst) {
   Router router;
-  router.Add("GET", "/a/fixed", Ignore);
-  router.Add("GET", "/a/{any}", Ignore);
+  router.Add("GET", "/a/fixed", std::nullopt, Ignore);
+  router.Add("GET", "/a/{any}", std::nullopt, Ignore);
   EXPECT_EQ(router.Find("GET", {"a", "fixed"}).pattern, "/a/fixed");
   EXPECT_EQ(router.Find("GET", {"a", "other"}).pattern, "/a/{any}");
 }
 
 TEST(Router, NamesTheMethodsThatAPathAllows) {
   Router router;
-  router.Add("GET", "/a", Ignore);
-  router.Add("POST", "/a", Ignore);
+  router.Add("GET", "/a", std::nullopt, Ignore);
+  router.Add("POST", "/a", std::nullopt, Ignore);
   const Router::Match match = router.Find("DELETE", {"a"});
   EXPECT_EQ(match.handler, nullptr);
   EXPECT_EQ(match.allow, "GET, POST");
@@ -42,7 +42,7 @@ TEST(Router, NamesTheMethodsThatAPathAllows) {
 
 TEST(Router, FindsTheHandlerOfGetForHead) {
   Router router;
-  router.Add("GET", "/a", Ignore);
+  router.Add("GET", "/a", std::nullopt, Ignore);
   EXPECT_NE(router.Find("HEAD", {"a"}).handler, nullptr);
 }
 

@@ -40,8 +40,8 @@ void Echo(const Request& request, const Responder& respond) {
 
 std::unique_ptr<Server> StartEcho(const ServerConfig& config) {
   auto server = std::make_unique<Server>(config);
-  server->Route("GET", "/echo", Echo);
-  server->Route("POST", "/echo", Echo);
+  server->OpenRoute("GET", "/echo", Echo);
+  server->OpenRoute("POST", "/echo", Echo);
   const shared::Result<void> started = server->Start();
   EXPECT_TRUE(started) << started.error().message;
   return server;
@@ -212,8 +212,8 @@ TEST(HttpServer, RefusesBodiesThatTogetherAreTooLarge) {
   config.limits.bodies_in_flight_bytes = 5000;
   Server server(config);
   std::promise<Responder> asked;
-  server.Route("POST", "/hold",
-               [&](const Request&, Responder respond) { asked.set_value(std::move(respond)); });
+  server.OpenRoute("POST", "/hold",
+                   [&](const Request&, Responder respond) { asked.set_value(std::move(respond)); });
   ASSERT_TRUE(server.Start());
   RawConnection first(server.port());
   ASSERT_TRUE(first.Send("POST /hold HTTP/1.1\r\nHost: x\r\nContent-Length: 4000\r\n\r\n" +
@@ -293,8 +293,8 @@ TEST(HttpServer, CutsOffABodyOfBadChunks) {
 TEST(HttpServer, WaitsForAnAnswerFromAnotherThread) {
   Server server(SmallConfig());
   std::promise<Responder> asked;
-  server.Route("GET", "/later",
-               [&](const Request&, Responder respond) { asked.set_value(std::move(respond)); });
+  server.OpenRoute("GET", "/later",
+                   [&](const Request&, Responder respond) { asked.set_value(std::move(respond)); });
   ASSERT_TRUE(server.Start());
   RawConnection client(server.port());
   ASSERT_TRUE(client.Send("GET /later HTTP/1.1\r\nHost: x\r\n\r\n"));
@@ -309,7 +309,7 @@ TEST(HttpServer, WaitsForAnAnswerFromAnotherThread) {
 
 TEST(HttpServer, AnswersForAHandlerThatDropsItsRequest) {
   Server server(SmallConfig());
-  server.Route("GET", "/drop", [](const Request&, const Responder&) {});
+  server.OpenRoute("GET", "/drop", [](const Request&, const Responder&) {});
   ASSERT_TRUE(server.Start());
   RawConnection client(server.port());
   ASSERT_TRUE(client.Send("GET /drop HTTP/1.1\r\nHost: x\r\n\r\n"));
@@ -321,8 +321,8 @@ TEST(HttpServer, AnswersForAHandlerThatTakesTooLong) {
   config.limits.response_timeout = std::chrono::seconds(1);
   Server server(config);
   std::promise<Responder> asked;
-  server.Route("GET", "/slow",
-               [&](const Request&, Responder respond) { asked.set_value(std::move(respond)); });
+  server.OpenRoute("GET", "/slow",
+                   [&](const Request&, Responder respond) { asked.set_value(std::move(respond)); });
   ASSERT_TRUE(server.Start());
   RawConnection client(server.port());
   ASSERT_TRUE(client.Send("GET /slow HTTP/1.1\r\nHost: x\r\n\r\n"));
@@ -335,8 +335,8 @@ TEST(HttpServer, AnswersForAHandlerThatTakesTooLong) {
 TEST(HttpServer, EndsRequestsUnderWayBeforeItStops) {
   Server server(SmallConfig());
   std::promise<Responder> asked;
-  server.Route("GET", "/later",
-               [&](const Request&, Responder respond) { asked.set_value(std::move(respond)); });
+  server.OpenRoute("GET", "/later",
+                   [&](const Request&, Responder respond) { asked.set_value(std::move(respond)); });
   ASSERT_TRUE(server.Start());
   RawConnection client(server.port());
   ASSERT_TRUE(client.Send("GET /later HTTP/1.1\r\nHost: x\r\n\r\n"));

@@ -52,12 +52,12 @@ class HttpTls : public testing::Test {
   }
   void Start() {
     server_ = std::make_unique<Server>(config_);
-    server_->Route("GET", "/who", [](const Request& request, const Responder& respond) {
+    server_->OpenRoute("GET", "/who", [](const Request& request, const Responder& respond) {
       Response response;
       for (const std::string& name : request.client_names) response.body += name + "\n";
       respond(std::move(response));
     });
-    server_->Route("POST", "/echo", [](const Request& request, const Responder& respond) {
+    server_->OpenRoute("POST", "/echo", [](const Request& request, const Responder& respond) {
       Response response;
       response.body = request.body;
       respond(std::move(response));
