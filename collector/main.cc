@@ -17,6 +17,7 @@
 #include "shared/base/signals.h"
 #include "shared/base/version.h"
 #include "shared/config/command.h"
+#include "shared/config/url.h"
 #include "shared/http/health_check.h"
 #include "shared/log/log.h"
 
@@ -111,7 +112,9 @@ int Run(const Options& options) {
     return shared::StartFailureExit(started.error());
   }
   const std::string where =
-      fmt::format("{}:{}", loaded.config.http.listen.address, loaded.config.http.listen.port);
+      shared::config::FormatListenAddress(loaded.config.http.listen) +
+      (collector::ServerConfigOf(loaded.config).loopback_first ? " (needs an API key to exist)"
+                                                               : "");
   notifier->Ready("listens on " + where);
   while (WaitForSignal(signals, **started, *notifier) == SIGHUP) {
     notifier->Reloading();
