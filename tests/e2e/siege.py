@@ -41,6 +41,8 @@ class Siege:
 [http]
 listen = "127.0.0.1:{self.port}"
 {f'[http.tls]{chr(10)}cert_file = "{cert}"{chr(10)}key_file = "{key}"' if tls else ''}
+[access]
+keys = "none"
 [postgres]
 host = "{sandbox.path}"
 connect_timeout = "1s"
