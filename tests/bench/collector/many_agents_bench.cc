@@ -1,7 +1,8 @@
 // Many simulated agents, each with a TLS connection of its own that it keeps: every one pushes a
 // batch of 10 series each interval, at its own moment within it, and waits for the acknowledgement.
-// Prints how they fared.
-//   many_agents_bench PORT CA_FILE AGENTS INTERVAL_SECONDS SECONDS
+// They come one after the other within RAMP_SECONDS; how they fare is counted from two intervals
+// after that on, for SECONDS.
+//   many_agents_bench PORT CA_FILE AGENTS INTERVAL_SECONDS RAMP_SECONDS SECONDS
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <fmt/core.h>
@@ -19,8 +20,12 @@
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
+#include <functional>
 #include <map>
+#include <memory>
+#include <queue>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "pgvigil/v1/batch.pb.h"
@@ -62,7 +67,8 @@ struct Figures {
   uint64_t acknowledged = 0;
   uint64_t late = 0;                // still busy when the next push was due
   uint64_t cut_off = 0;             // connections that ended
-  uint64_t connects = 0;            // handshakes that were finished
+  uint64_t ramp_cut_off = 0;        // the same, before counting began
+  uint64_t connects = 0;            // handshakes that were finished, from the beginning on
   std::map<int, uint64_t> refused;  // by status
   std::vector<double> push_ms;
   std::vector<double> handshake_ms;
@@ -99,17 +105,20 @@ class Fleet {
                                          SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   }
 
-  Figures Run(std::chrono::seconds interval, std::chrono::seconds seconds) {
+  Figures Run(std::chrono::seconds interval, std::chrono::seconds ramp,
+              std::chrono::seconds seconds) {
     const Clock::time_point start = Clock::now();
-    const auto step = std::chrono::duration_cast<std::chrono::nanoseconds>(interval) /
+    const auto step = std::chrono::duration_cast<std::chrono::nanoseconds>(ramp) /
                       static_cast<int64_t>(agents_.size());
-    uint64_t due = 0;
-    while (Clock::now() < start + seconds) {
-      for (; start + due * step <= Clock::now(); ++due) Push(due % agents_.size());
-      std::array<epoll_event, 256> events{};
-      const int count = ::epoll_wait(epoll_.get(), events.data(), events.size(), 1);
-      for (int i = 0; i < count; ++i) Continue(agents_[events[static_cast<size_t>(i)].data.u64]);
+    for (size_t i = 0; i < agents_.size(); ++i) {
+      due_.push({start + static_cast<int64_t>(i) * step, i});
     }
+    Serve(start + ramp + 2 * interval, interval);
+    Figures ramped = std::exchange(figures_, {});
+    figures_.handshake_ms = std::move(ramped.handshake_ms);
+    figures_.ramp_cut_off = ramped.cut_off;
+    figures_.connects = ramped.connects;
+    Serve(start + ramp + 2 * interval + seconds, interval);
     return std::move(figures_);
   }
   [[nodiscard]] size_t connected() const {
@@ -119,6 +128,20 @@ class Fleet {
   }
 
  private:
+  void Serve(Clock::time_point until, std::chrono::seconds interval) {
+    while (Clock::now() < until) {
+      while (due_.top().first <= Clock::now()) {
+        const auto [time, index] = due_.top();
+        due_.pop();
+        due_.push({time + interval, index});
+        Push(index);
+      }
+      std::array<epoll_event, 256> events{};
+      const int count = ::epoll_wait(epoll_.get(), events.data(), events.size(), 1);
+      for (int i = 0; i < count; ++i) Continue(agents_[events[static_cast<size_t>(i)].data.u64]);
+    }
+  }
+
   void Push(size_t index) {
     Agent& agent = agents_[index];
     if (agent.state != State::kAway && agent.state != State::kIdle) {
@@ -282,6 +305,8 @@ class Fleet {
   shared::wire::BlockEncoder encoder_;
   shared::wire::Compressor compressor_;
   std::vector<Agent> agents_;
+  using Due = std::pair<Clock::time_point, size_t>;
+  std::priority_queue<Due, std::vector<Due>, std::greater<>> due_;
   Figures figures_;
 };
 
@@ -289,8 +314,10 @@ class Fleet {
 
 int main(int argc, char** argv) {
   const auto number = [&](int i) { return shared::text::ParseNumber<size_t>(argv[i]).value_or(0); };
-  if (argc != 6 || number(1) == 0 || number(3) == 0 || number(4) == 0 || number(5) == 0) {
-    fmt::print(stderr, "usage: many_agents_bench PORT CA_FILE AGENTS INTERVAL_SECONDS SECONDS\n");
+  if (argc != 7 || number(1) == 0 || number(3) == 0 || number(4) == 0 || number(6) == 0) {
+    fmt::print(
+        stderr,
+        "usage: many_agents_bench PORT CA_FILE AGENTS INTERVAL_SECONDS RAMP_SECONDS SECONDS\n");
     return 64;
   }
   ::signal(SIGPIPE, SIG_IGN);
@@ -304,7 +331,8 @@ int main(int argc, char** argv) {
     return 77;
   }
   Fleet fleet(static_cast<uint16_t>(number(1)), argv[2], number(3));
-  Figures seen = fleet.Run(std::chrono::seconds(number(4)), std::chrono::seconds(number(5)));
+  Figures seen = fleet.Run(std::chrono::seconds(number(4)), std::chrono::seconds(number(5)),
+                           std::chrono::seconds(number(6)));
   std::string refused;
   for (const auto& [status, count] : seen.refused) {
     refused += fmt::format("{}\"{}\":{}", refused.empty() ? "" : ",", status, count);
@@ -313,9 +341,10 @@ int main(int argc, char** argv) {
       "{{\"connected\":{},\"handshakes\":{},\"handshake_p50_ms\":{:.1f},\"handshake_p99_ms\":{:.1f}"
       ","
       "\"pushes\":{},\"acknowledged\":{},\"push_p50_ms\":{:.1f},\"push_p99_ms\":{:.1f},\"late\":{},"
-      "\"cut_off\":{},\"refused\":{{{}}}}}\n",
+      "\"cut_off\":{},\"ramp_cut_off\":{},\"refused\":{{{}}}}}\n",
       fleet.connected(), seen.connects, Quantile(seen.handshake_ms, 0.5),
       Quantile(seen.handshake_ms, 0.99), seen.pushes, seen.acknowledged,
-      Quantile(seen.push_ms, 0.5), Quantile(seen.push_ms, 0.99), seen.late, seen.cut_off, refused);
+      Quantile(seen.push_ms, 0.5), Quantile(seen.push_ms, 0.99), seen.late, seen.cut_off,
+      seen.ramp_cut_off, refused);
   return 0;
 }
