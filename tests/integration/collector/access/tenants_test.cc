@@ -87,7 +87,7 @@ class Tenants : public StoreTest {
     order.scopes.Add(Scope::kQuery);
     order.actor = "test";
     const auto key = collector::access::MakeKey();
-    const auto made = table_.Create(*key, order);
+    const auto made = orders_.Create(*key, order);
     EXPECT_TRUE(made) << made.error().message;
     return key->text.Reveal();
   }
@@ -206,7 +206,8 @@ class Tenants : public StoreTest {
   Tenant two_{"two", "rfvtgbtwo", 762'000'000'000, ""};
   Tenant empty_{"empty", "yhnujmnone", 0, ""};
 
-  KeyTable table_{server_.Options("pgvigil")};
+  KeyTable orders_{server_.Options("pgvigil")};  // ours
+  KeyTable table_{server_.Options("pgvigil")};   // the ring's thread's
   KeyRing ring_{table_, clock_, registry_, {std::chrono::hours(24)}};
   const Gate gate_{KeyRule::kOnceThereIsOne, &ring_, clock_, registry_};
   std::optional<collector::ingest::BatchHandler> handler_;
