@@ -162,6 +162,7 @@ void Server::Impl::OnConnection(asio::ip::tcp::socket socket) {
     all.push_back(session);
   });
   session->Start();
+  if (stopping) session->Finish();  // Stop() may have told all before this one was among them
 }
 
 void Server::Impl::CheckCertificates() {
@@ -211,6 +212,8 @@ shared::Result<void> Server::Start() {
   for (int i = 0; i < impl_->config.threads; ++i) {
     impl_->threads.emplace_back([this] {
       shared::SetThreadName("http");
+      // While a handshake runs on its own thread, nothing else may be left to wait for here.
+      const auto work = asio::make_work_guard(impl_->context);
       impl_->context.run();
     });
   }
@@ -279,6 +282,10 @@ void Server::Stop(std::chrono::milliseconds deadline) {
   impl_->context.stop();
   impl_->tls_context.stop();
   impl_->threads.clear();
+  // Nothing runs any more: what was posted above may not have been done. Whoever still waits to be
+  // accepted shall know.
+  error_code ignored;
+  impl_->acceptor.close(ignored);
 }
 
 }  // namespace collector::http

@@ -133,10 +133,10 @@ void Session::Abort() {
 
 void Session::ShakeHands() {
   stream_.expires_after(context_.config.tls.handshake_timeout);
-  stream_.StartTls(context_.certificates->Current().get(), context_.handshakes,
-                   [self = shared_from_this()](const std::optional<HandshakeFailure>& failure) {
-                     self->OnHandshake(failure);
-                   });
+  // The stream keeps the function, so it must not keep us: its owner goes along with each wait.
+  stream_.StartTls(
+      context_.certificates->Current().get(), context_.handshakes,
+      [this](const std::optional<HandshakeFailure>& failure) { OnHandshake(failure); });
 }
 
 void Session::OnHandshake(const std::optional<HandshakeFailure>& failure) {

@@ -123,8 +123,9 @@ void Stream::ContinueHandshake(Want want) {
     return FinishHandshake(HandshakeFailure{timed_out_ ? "timeout" : "stopped", refusal.message()});
   }
   socket_.async_wait(want == Want::kRead ? Socket::wait_read : Socket::wait_write,
-                     [this, owner = owner_.lock()](Error error) {
-                       if (error && Refusal()) return ContinueHandshake(Want::kRead);
+                     [this, owner = owner_.lock()](Error) {
+                       // Also without error: it may have been closed since the socket was ready.
+                       if (Refusal()) return ContinueHandshake(Want::kRead);
                        TakeHandshakeStep();
                      });
 }
