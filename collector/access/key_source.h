@@ -49,8 +49,8 @@ class KeySource {
  public:
   virtual ~KeySource() = default;
 
-  // nullopt: the version is still `known`. kUnavailable: PostgreSQL is away, or the schema is not
-  // there yet.
+  // nullopt: the version is still `known`. Where nobody has made the schema yet there is no key.
+  // kUnavailable: PostgreSQL is away.
   virtual shared::Result<std::optional<KeyList>> Read(std::optional<int64_t> known) = 0;
   // When keys (by id) were last used.
   virtual shared::Result<void> RecordUses(

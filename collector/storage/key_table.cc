@@ -32,6 +32,7 @@ constexpr std::string_view kAuditSql =
     "/* pgvigil keys */ INSERT INTO pgvigil.audit (actor, act, subject, tenant_id, detail)"
     " VALUES ($1, $2, $3, $4::int4, $5)";
 constexpr size_t kLongestTenantName = 64;
+constexpr int64_t kNoTable = -1;  // a version: nobody has made the schema yet, so there is no key
 
 std::optional<shared::WallTime> TimeOrNull(const Rows& rows, size_t row, size_t column) {
   const std::optional<int64_t> micros = rows.Int(row, column);
@@ -126,13 +127,13 @@ Result<Connection*> KeyTable::Session() {
 
 Result<std::optional<KeyList>> KeyTable::Read(std::optional<int64_t> known) {
   ASSIGN_OR_RETURN(Connection* const connection, Session());
-  if (!known) {  // asked so that a database which is new gets no errors in its log
+  if (!known || known == kNoTable) {  // asked so that a new database gets no errors in its log
     ASSIGN_OR_RETURN(const Rows there,
                      connection->Query("/* pgvigil keys */ SELECT"
                                        " to_regclass('pgvigil.api_key_version') IS NOT NULL"));
     if (!there.Bool(0, 0).value_or(false)) {
-      return Fail(ErrorCode::kUnavailable,
-                  "the database has no table for them yet: a collector that stores makes it");
+      if (known) return std::nullopt;
+      return KeyList{kNoTable, {}};
     }
   }
   ASSIGN_OR_RETURN(const Rows version, connection->Query(kVersionSql));

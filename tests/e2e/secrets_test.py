@@ -3,7 +3,6 @@
 queries; right ones and wrong ones, which make errors. None is found in a log at level debug, in a
 metric, an answer of the API, `config show`, `check`, `once`, or a support bundle."""
 
-import json
 import os
 import subprocess
 import urllib.error
@@ -23,8 +22,8 @@ class World:
         self.sandbox = harness.Sandbox("secrets")
         self.programs = programs
         self.secrets = {name: f"planted-{name}-{os.urandom(6).hex()}" for name in (
-            "store-password", "environment", "api-key", "database-password", "wrong-password", "bearer",
-            "x-api-key", "query")}
+            "store-password", "environment", "database-password", "wrong-password", "wrong-bearer",
+            "wrong-x-api-key", "query")}
         self.store = harness.make_store(self.sandbox, settings={"log_connections": "on"})
         self.database = harness.make_database(self.sandbox)
         for server, secret in ((self.store, "store-password"), (self.database, "database-password")):
@@ -35,11 +34,14 @@ class World:
                 file.write("local all pgvigil scram-sha-256\n" + rules)
             server.query("select pg_reload_conf()")
         self.syslog = self.sandbox.write("syslog", "")
-        environment = {"PGPASSWORD": self.secrets["environment"], "AGENT_KEY": self.secrets["api-key"]}
         self.collector = harness.Collector(
             self.sandbox, programs, self.store,
             f'password_file = "{self.secret_file("store-password")}"\n[log]\nlevel = "debug"\n')
-        self.collector.process.environment.update(environment)
+        self.collector.process.environment["PGPASSWORD"] = self.secrets["environment"]
+        for name, scopes in (("sending-key", "ingest"), ("asking-key", "query,admin")):
+            self.secrets[name] = self.collector.command("keys", "create", "--name", name, "--scope", scopes).strip()
+        self.collector.key = self.secrets["asking-key"]
+        environment = {"PGPASSWORD": self.secrets["environment"], "AGENT_KEY": self.secrets["sending-key"]}
         self.agent = harness.Agent(self.sandbox, programs, self.collector.url, self.database, self.syslog,
                                    environment=environment)
         self.write_agent(self.secret_file("database-password"))
@@ -68,7 +70,7 @@ class World:
         done = subprocess.run(
             [f"{self.programs}/{program}", *arguments, "--config", config], capture_output=True, text=True,
             timeout=120, cwd="/", user=uid, group=gid, extra_groups=[], check=False,
-            env={**os.environ, "PGPASSWORD": self.secrets["environment"], "AGENT_KEY": self.secrets["api-key"]})
+            env={**os.environ, "PGPASSWORD": self.secrets["environment"], "AGENT_KEY": self.secrets["sending-key"]})
         return done.stdout + done.stderr
 
     def everything(self, said):
@@ -82,8 +84,11 @@ class World:
             said[question] = self.ask(url)
             # A mistake in a question may be repeated to whoever made it; a key may not.
             self.ask(f"{url}{'&' if '?' in question else '?'}token={query}")
+            for header, name in (("Authorization", "wrong-bearer"), ("X-API-Key", "wrong-x-api-key")):
+                said[f"{question}, {name}"] = self.ask(url, {header: f"Bearer {self.secrets[name]}"})
+        key_file = self.secret_file("asking-key")
         for program, commands in (
-                ("pgvigil-collector", (("config", "show"), ("config", "check"), ("support-bundle",))),
+                ("pgvigil-collector", (("config", "show"), ("config", "check"), ("support-bundle", "--key-file", key_file))),
                 ("pgvigil-agent", (("config", "show"), ("config", "check"), ("check",), ("check", "--json"), ("once",),
                                    ("support-bundle",)))):
             for command in commands:
@@ -91,9 +96,9 @@ class World:
         said["collector's log"] = self.collector.process.log()
         said["agent's log"] = self.agent.process.log()
 
-    def ask(self, url):
-        request = urllib.request.Request(url, headers={
-            "Authorization": f"Bearer {self.secrets['bearer']}", "X-API-Key": self.secrets["x-api-key"]})
+    def ask(self, url, headers=None):
+        right = {"Authorization": f"Bearer {self.secrets['asking-key']}"}
+        request = urllib.request.Request(url, headers=headers or right)
         try:
             with urllib.request.urlopen(request, timeout=20) as answer:
                 return answer.read().decode() + str(answer.headers)
@@ -125,11 +130,11 @@ def no_secret_is_found_anywhere(programs):
         wait_until("samples", lambda: world.collector.get("samples", metric="postgresql.up")["series"])
         said = check_nothing_leaks(world, "all is well")
         for program in ("pgvigil-agent", "pgvigil-collector"):
-            bundle = said[f"{program} support-bundle"]
+            bundle = next(text for name, text in said.items() if name.startswith(f"{program} support-bundle"))
             for part in ("== machine", "== settings in effect", "/readyz\nstatus 200", "/metrics\nstatus 200",
                          "PGPASSWORD"):
                 check(part in bundle, f"the bundle of {program} lacks {part!r}:\n{bundle}")
-        check("== tables" in said["pgvigil-collector support-bundle"], "the bundle tells of no table")
+            check(program == "pgvigil-agent" or "== tables" in bundle, "the bundle tells of no table")
         # Now both are refused by their servers, and say so.
         wrong = world.secret_file("wrong-password")
         for server in (world.store, world.database):
@@ -142,7 +147,8 @@ def no_secret_is_found_anywhere(programs):
         wait_until("the refusals", lambda: "28P01" in world.collector.process.log() and
                    "28P01" in world.agent.process.log())
         said = check_nothing_leaks(world, "refused")
-        check("28P01" in json.dumps(said["pgvigil-collector support-bundle"]), "the bundle does not tell of the refusal")
+        bundle = next(text for name, text in said.items() if name.startswith("pgvigil-collector support-bundle"))
+        check("28P01" in bundle, "the bundle does not tell of the refusal")
     except Exception:
         print(world.collector.process.tail(30))
         print(world.agent.process.tail(30))

@@ -80,7 +80,9 @@ class Lifecycle:
             runuser -u postgres -- createdb -O pgvigil-collector -E UTF8 -T template0 pgvigil""")
         self.machine.write("/etc/pgvigil-collector/collector.toml", COLLECTOR_CONFIG, "0640")
         self.machine.write("/etc/pgvigil-agent/agent.toml", AGENT_CONFIG, "0640")
-        self.machine.write("/etc/pgvigil-agent/credentials/api-key", "pgv_test_secret\n", "0600")
+        self.key = self.shell("cd / && runuser -u pgvigil-collector -- pgvigil-collector keys create --name test "
+                              "--scope ingest,query,admin 2>/dev/null").strip()
+        self.machine.write("/etc/pgvigil-agent/credentials/api-key", self.key + "\n", "0600")
         self.shell("systemctl enable --now pgvigil-agent")  # before its collector: it does not mind
         self.shell("systemctl start pgvigil-collector")
         equal(self.state("agent"), ("enabled", "active"), "the agent")
@@ -94,7 +96,8 @@ class Lifecycle:
         wait_until("the agent's data is stored", self.has_data, seconds=90)
 
     def has_data(self):
-        answer = self.shell("curl -s http://127.0.0.1:8480/api/pgvigil/v1/hosts", status=None)
+        answer = self.shell(f"curl -s -H 'Authorization: Bearer {self.key}' "
+                            "http://127.0.0.1:8480/api/pgvigil/v1/hosts", status=None)
         try:
             hosts = json.loads(answer)["hosts"]
         except (ValueError, KeyError):

@@ -12,11 +12,12 @@
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace collector::access;
   const std::string text(reinterpret_cast<const char*>(data), size);  // NOLINT
+  const std::string marked = text + "planted-7f3a9c";
+  for (const auto& shown : {ReadCredential(&marked, nullptr), ReadCredential(nullptr, &marked)}) {
+    if (!shown && shown.error().message.find("planted") != std::string::npos) std::abort();
+  }
   for (const auto& shown : {ReadCredential(&text, nullptr), ReadCredential(nullptr, &text)}) {
-    if (!shown) {
-      if (size >= 16 && shown.error().message.find(text) != std::string::npos) std::abort();
-      continue;
-    }
+    if (!shown) continue;
     if (!*shown || !IsKeyId((*shown)->id)) std::abort();
     if ((*shown)->text.Reveal().size() != kKeySize) std::abort();
     if (text.find((*shown)->text.Reveal()) == std::string::npos) std::abort();
