@@ -117,6 +117,7 @@ void Catalogue::StartOverWhenLarge() {
 }
 
 void Catalogue::Forget() {
+  tenants_.clear();
   hosts_.clear();
   agents_.clear();
   streams_.clear();
@@ -137,20 +138,25 @@ Result<HostId> Catalogue::Host(Connection& connection, access::TenantId tenant,
   std::string content = LabelsJson(ToLabels(resource.attributes()));
   Entry& entry = hosts_[{tenant.value, key}];
   if (entry.id != 0 && IsFresh(entry, content)) return HostId{static_cast<int32_t>(entry.id)};
-  if (entry.id == 0) {
+  if (!tenants_.contains(tenant.value)) {
     RETURN_IF_ERROR(
         connection.Query("/* pgvigil */ INSERT INTO pgvigil.tenant (id, name)"
                          " SELECT $1::int4, 'tenant ' || $1 WHERE NOT EXISTS"
                          " (SELECT FROM pgvigil.tenant WHERE id = $1::int4)"
                          " ON CONFLICT DO NOTHING",
                          {std::to_string(tenant.value)}));
+    tenants_.insert(tenant.value);
   }
-  ASSIGN_OR_RETURN(const int64_t id,
-                   OnlyId(connection.Query(kUpsertHost, {std::to_string(tenant.value), key,
-                                                         name.empty() ? key : name, content}),
-                          fmt::format("register host {}", key)));
-  entry = Entry{id, std::move(content), clock_.Monotonic()};
-  return HostId{static_cast<int32_t>(id)};
+  const Result<int64_t> id =
+      OnlyId(connection.Query(kUpsertHost, {std::to_string(tenant.value), key,
+                                            name.empty() ? key : name, content}),
+             fmt::format("register host {}", key));
+  if (!id) {
+    tenants_.erase(tenant.value);  // it may have been deleted by hand
+    return tl::make_unexpected(id.error());
+  }
+  entry = Entry{*id, std::move(content), clock_.Monotonic()};
+  return HostId{static_cast<int32_t>(*id)};
 }
 
 Result<AgentId> Catalogue::Agent(Connection& connection, access::TenantId tenant,

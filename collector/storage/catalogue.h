@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <tuple>
 
@@ -68,6 +69,7 @@ class Catalogue {
   void StartOverWhenLarge();
 
   const shared::Clock& clock_;
+  std::set<int32_t> tenants_;
   std::map<std::pair<int32_t, std::string>, Entry> hosts_;   // tenant, host key
   std::map<std::pair<int32_t, std::string>, Entry> agents_;  // tenant, uuid
   std::map<std::pair<int32_t, int>, bool> streams_;          // agent, stream

@@ -101,7 +101,8 @@ FROM unnest($2::uuid[], $3::int4[], $4::int2[], $5::text[], $6::text[])
 WHERE NOT EXISTS (SELECT FROM pgvigil.series s
                   WHERE s.host_id = $1::int4 AND s.fingerprint = n.fingerprint)
 ORDER BY n.fingerprint
-ON CONFLICT (host_id, fingerprint) DO NOTHING)sql";
+ON CONFLICT (host_id, fingerprint) DO NOTHING
+RETURNING id, fingerprint)sql";
 
 constexpr std::string_view kSeriesIds = R"sql(/* pgvigil */
 SELECT id, fingerprint FROM pgvigil.series
@@ -163,6 +164,13 @@ LayoutSeries SeriesOf(const shared::model::Layout& model) {
 
 using IdsByUuid = std::unordered_map<std::string, int64_t>;
 
+// Of rows of id and fingerprint.
+void TakeIds(const Rows& rows, IdsByUuid& ids) {
+  for (size_t row = 0; row < rows.size(); ++row) {
+    ids[std::string(rows.Text(row, 1))] = rows.Int(row, 0).value_or(0);
+  }
+}
+
 Result<void> FindSeries(Connection& connection, const std::string& host,
                         const std::vector<SeriesRecord>& records, IdsByUuid& ids) {
   ArrayText fingerprints;
@@ -170,9 +178,7 @@ Result<void> FindSeries(Connection& connection, const std::string& host,
     fingerprints.Add(std::string_view(ToUuid(record.fingerprint)));
   }
   ASSIGN_OR_RETURN(const Rows rows, connection.Query(kSeriesIds, {host, fingerprints.Take()}));
-  for (size_t row = 0; row < rows.size(); ++row) {
-    ids[std::string(rows.Text(row, 1))] = rows.Int(row, 0).value_or(0);
-  }
+  TakeIds(rows, ids);
   return {};
 }
 
@@ -347,7 +353,7 @@ Result<void> LayoutRegistry::AddSeries(Connection& connection, access::TenantId 
                                        Draft& draft) {
   const std::string host_text = std::to_string(host.value);
   ASSIGN_OR_RETURN(const Admission admission,
-                   AdmitSeries(connection, tenant.value, host.value, draft.fresh.size(), limits_));
+                   admission_.Admit(connection, tenant.value, host.value, draft.fresh.size()));
   std::sort(draft.fresh.begin(), draft.fresh.end(),
             [](const SeriesRecord& a, const SeriesRecord& b) { return a.position < b.position; });
   const auto refused = std::span(draft.fresh).subspan(admission.admitted);
@@ -367,9 +373,12 @@ Result<void> LayoutRegistry::AddSeries(Connection& connection, access::TenantId 
       draft.fresh.begin(), draft.fresh.end(),
       [](const SeriesRecord& a, const SeriesRecord& b) { return a.fingerprint < b.fingerprint; });
   const SeriesArrays arrays = ToArrays(draft.fresh);
-  RETURN_IF_ERROR(connection.Query(kAddSeries, {host_text, arrays.fingerprints, arrays.metrics,
-                                                arrays.kinds, arrays.units, arrays.labels}));
-  return FindSeries(connection, host_text, draft.fresh, draft.ids);
+  ASSIGN_OR_RETURN(const Rows added,
+                   connection.Query(kAddSeries, {host_text, arrays.fingerprints, arrays.metrics,
+                                                 arrays.kinds, arrays.units, arrays.labels}));
+  TakeIds(added, draft.ids);
+  if (added.size() == draft.fresh.size()) return {};
+  return FindSeries(connection, host_text, draft.fresh, draft.ids);  // not all were new after all
 }
 
 Result<int64_t> LayoutRegistry::AddLayout(Connection& connection, HostId host, const Draft& draft) {

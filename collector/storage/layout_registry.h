@@ -29,7 +29,7 @@ struct LayoutEntry {
 class LayoutRegistry {
  public:
   LayoutRegistry(const shared::Clock& clock, SeriesLimits limits)
-      : clock_(clock), limits_(limits) {}
+      : clock_(clock), limits_(limits), admission_(clock, limits) {}
 
   // kInvalidInput: hash and content disagree. Refusing is no error: see Find.
   shared::Result<void> Register(shared::postgres::Connection& connection, access::TenantId tenant,
@@ -69,6 +69,7 @@ class LayoutRegistry {
 
   const shared::Clock& clock_;
   const SeriesLimits limits_;
+  SeriesAdmission admission_;
   std::map<std::pair<int32_t, std::string>, int32_t> metrics_;  // tenant, name
   std::map<Key, CachedLayout> layouts_;
   std::map<Key, RefusedLayout> refused_;

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 
+#include "shared/base/clock.h"
 #include "shared/base/result.h"
 #include "shared/postgres/connection.h"
 
@@ -27,15 +29,37 @@ struct Admission {
 // Until the end of the transaction no other registers series of this tenant.
 shared::Result<void> LockSeries(shared::postgres::Connection& connection, int32_t tenant);
 
-// Decides on `wanted` new series. What counts is active: seen in the last two days (last_seen is
-// raised about once a day). Series of the host are counted anew each time, at most some 20,000
-// index entries; those of the tenant's other hosts are what pgvigil.host_series says, and are
-// counted anew before the tenant is told that it is full, at most once an hour.
+// Decides on new series. What counts is active: seen in the last two days (last_seen is raised
+// about once a day). Series of the host are counted anew each time, at most some 20,000 index
+// entries; those of all the tenant's hosts are what pgvigil.host_series says, and are counted anew
+// before the tenant is told that it is full, at most once an hour.
 //
-// Within a transaction of the caller, who called LockSeries first and inserts what is admitted
-// before its end: so that several collectors cannot overrun a limit together.
-shared::Result<Admission> AdmitSeries(shared::postgres::Connection& connection, int32_t tenant,
-                                      int32_t host, uint64_t wanted, const SeriesLimits& limits);
+// A fleet that comes all at once must not sum up its hosts for each of them: while a tenant has
+// room for more series than all collectors can register in five seconds, a sum of the last five
+// seconds will do. One thread.
+class SeriesAdmission {
+ public:
+  SeriesAdmission(const shared::Clock& clock, SeriesLimits limits)
+      : clock_(clock), limits_(limits) {}
+
+  // Within a transaction of the caller, who called LockSeries first and inserts what is admitted
+  // before its end: so that several collectors cannot overrun a limit together.
+  shared::Result<Admission> Admit(shared::postgres::Connection& connection, int32_t tenant,
+                                  int32_t host, uint64_t wanted);
+
+ private:
+  struct Total {
+    uint64_t active = 0;
+    shared::MonotonicTime counted;
+  };
+
+  shared::Result<uint64_t> TotalOf(shared::postgres::Connection& connection, int32_t tenant,
+                                   uint64_t wanted);
+
+  const shared::Clock& clock_;
+  const SeriesLimits limits_;
+  std::map<int32_t, Total> totals_;  // by tenant
+};
 
 // The layouts that a host began in the last hour.
 shared::Result<uint64_t> CountNewLayouts(shared::postgres::Connection& connection, int32_t host);
