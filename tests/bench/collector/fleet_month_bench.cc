@@ -1,7 +1,10 @@
 // A month of a fleet, day by day through what a collector does with it: blocks, chunks, rollups,
 // retention; then questions for it. It tells what a long life costs and does to the answers.
 //
-//   fleet_month_bench [days, 1] [hosts, 200]
+//   fleet_month_bench [days, 1] [hosts, 200] [socket directory]
+//
+// With the socket directory of a server (superuser postgres, made by the caller) the days stay
+// there, in its database pgvigil: the next call goes on after them, or only asks.
 //
 // 30 days of 200 hosts are 26 billion samples, 23 GB and most of an hour. 500 series a host, a tick
 // each 10 s. All hosts send the same values: the generator is not what is measured. A block is an
@@ -14,6 +17,7 @@
 #include <cstdlib>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -72,6 +76,12 @@ double Seconds(const std::function<void()>& work) {
   work();
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
+
+// What each day took, so that a later call can go on.
+constexpr const char* kDayTable = R"sql(
+CREATE TABLE IF NOT EXISTS public.bench_day (
+  day int PRIMARY KEY, samples float8, load_s float8, compaction_s float8, rollup_s float8,
+  retention_s float8, wal float8, block_bytes float8))sql";
 
 double Ask(Connection& connection, std::string_view sql) {
   const auto rows = Must(connection.Query(sql));
@@ -161,16 +171,16 @@ struct Question {
   int times = 100;
 };
 
-std::string AskAll(const tests::PostgresServer& server, WallTime now, int days) {
+std::string AskAll(const shared::postgres::ConnectOptions& connect, WallTime now, int days) {
   const BenchClock clock(now);
   shared::metrics::Registry registry;
   collector::storage::Readiness readiness;
   readiness.Set({});
   collector::storage::IndexOptions index_options;
-  index_options.connect = server.Options("pgvigil");
+  index_options.connect = connect;
   collector::storage::IndexKeeper index(index_options, clock, readiness, registry);
   collector::storage::ReaderOptions options;
-  options.connect = server.Options("pgvigil");
+  options.connect = connect;
   options.newest_bytes = size_t{256} << 20;
   collector::storage::Reader reader(options, clock, readiness, registry, &index);
   const collector::api::SeriesSelector one{"bench.metric_20", "host-1", {{"index", "203"}}};
@@ -207,14 +217,22 @@ std::string AskAll(const tests::PostgresServer& server, WallTime now, int days) 
 int main(int argc, char** argv) {
   const int days = argc > 1 ? std::atoi(argv[1]) : 1;
   const int hosts = argc > 2 ? std::atoi(argv[2]) : 200;
-  const tests::PostgresServer server({.settings = {{"shared_buffers", "2GB"},
-                                                   {"max_wal_size", "8GB"},
-                                                   {"wal_compression", "lz4"},
-                                                   {"synchronous_commit", "on"}}});
-  server.Execute("CREATE DATABASE pgvigil");
-  Connection connection = server.Connect("pgvigil");
+  std::optional<tests::PostgresServer> own;
+  shared::postgres::ConnectOptions connect;
+  if (argc > 3) {
+    connect.keywords = {{"host", argv[3]}, {"user", "postgres"}, {"dbname", "pgvigil"}};
+  } else {
+    own.emplace(tests::PostgresServerOptions{.settings = {{"shared_buffers", "2GB"},
+                                                          {"max_wal_size", "8GB"},
+                                                          {"wal_compression", "lz4"},
+                                                          {"synchronous_commit", "on"}}});
+    own->Execute("CREATE DATABASE pgvigil");
+    connect = own->Options("pgvigil");
+  }
+  Connection connection = Must(Connection::Open(connect));
   Must(collector::storage::Migrate(connection, collector::storage::EmbeddedMigrations()));
-  MakeCatalogue(connection, hosts);
+  if (Ask(connection, "SELECT count(*) FROM pgvigil.host") == 0) MakeCatalogue(connection, hosts);
+  Must(connection.Execute(kDayTable));
 
   shared::metrics::Registry registry;
   collector::storage::PartitionKeeper partitions;
@@ -231,33 +249,44 @@ int main(int argc, char** argv) {
       },
       registry);
 
-  const double wal_before = Ask(connection, "SELECT pg_current_wal_lsn() - '0/0'");
-  double load_s = 0, compaction_s = 0, rollup_s = 0, retention_s = 0, samples = 0, most_blocks = 0;
-  WallTime end = kBegin;
-  for (int day = 0; day < days; ++day) {
+  const int done = static_cast<int>(Ask(connection, "SELECT count(*) FROM public.bench_day"));
+  for (int day = done; day < days; ++day) {
+    const double wal_before = Ask(connection, "SELECT pg_current_wal_lsn() - '0/0'");
     std::vector<Block> blocks =
         shared::bench::MakeHostBlocks(static_cast<uint64_t>(day) + 1, kSeries, kTicks, kHours);
     // From midnight on, whatever the generator's clock says.
     const int64_t shift = shared::ToUnixNanos(kBegin + std::chrono::days(day) + 5s) -
                           blocks.front().times_unix_nano.front();
+    double samples = 0;
     for (Block& block : blocks) {
       for (int64_t& time : block.times_unix_nano) time += shift;
       samples += static_cast<double>(block.values.size()) * hosts;
     }
-    end = kBegin + std::chrono::days(day + 1);
-    load_s += Seconds([&] { LoadDay(connection, partitions, blocks, hosts); });
-    most_blocks = std::max(most_blocks, BytesOf(connection, "block"));
+    const WallTime end = kBegin + std::chrono::days(day + 1);
+    const double load_s = Seconds([&] { LoadDay(connection, partitions, blocks, hosts); });
+    const double block_bytes = BytesOf(connection, "block");
     // The last day's rollups are not made yet, as in life.
-    compaction_s += Seconds([&] { Work(compaction, connection, end + 11min); });
-    rollup_s += Seconds([&] { Work(rollups, connection, end + 11min); });
-    retention_s += Seconds([&] { Must(retention.Run(connection, end + 11min, {})); });
+    const double compaction_s = Seconds([&] { Work(compaction, connection, end + 11min); });
+    const double rollup_s = Seconds([&] { Work(rollups, connection, end + 11min); });
+    const double retention_s = Seconds([&] { Must(retention.Run(connection, end + 11min, {})); });
+    const double wal = Ask(connection, "SELECT pg_current_wal_lsn() - '0/0'") - wal_before;
+    Must(connection.Execute(
+        fmt::format("INSERT INTO public.bench_day VALUES"
+                    " ({}, {}, {}, {}, {}, {}, {}, {})",
+                    day, samples, load_s, compaction_s, rollup_s, retention_s, wal, block_bytes)));
     fmt::print(stderr,
                "day {} of {}: {:.0f} M samples, load {:.0f} s, compaction {:.0f} s,"
                " rollups {:.0f} s, chunks {:.0f} MB\n",
                day + 1, days, samples / 1e6, load_s, compaction_s, rollup_s,
                BytesOf(connection, "chunk_hours") / 1e6);
   }
-  const double wal = Ask(connection, "SELECT pg_current_wal_lsn() - '0/0'") - wal_before;
+  const auto total = [&](std::string_view column) {
+    return Ask(connection, fmt::format("SELECT {} FROM public.bench_day", column));
+  };
+  const double samples = total("sum(samples)"), load_s = total("sum(load_s)");
+  const double compaction_s = total("sum(compaction_s)"), rollup_s = total("sum(rollup_s)");
+  const double retention_s = total("sum(retention_s)"), wal = total("sum(wal)");
+  const double most_blocks = total("max(block_bytes)");
   const double chunks = BytesOf(connection, "chunk_hours|chunk_minutes");
   const double rolled = BytesOf(connection, "rollup_5m|rollup_1h");
   Must(connection.Execute("VACUUM ANALYZE"));
@@ -266,7 +295,7 @@ int main(int argc, char** argv) {
     fmt::print(stderr, "{:.0f} samples were loaded, chunks hold {:.0f}\n", samples, compacted);
     return 1;
   }
-  const std::string answers = AskAll(server, end, days);
+  const std::string answers = AskAll(connect, kBegin + std::chrono::days(days), days);
   fmt::print(
       "{{\"name\":\"fleet_month\",\"days\":{},\"hosts\":{},\"samples\":{:.0f},\"load_s\":{:.0f},"
       "\"load_samples_per_s\":{:.0f},\"compaction_s\":{:.0f},\"compaction_samples_per_s\":{:.0f},"
