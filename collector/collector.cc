@@ -11,6 +11,7 @@
 #include "collector/bus/consumer.h"
 #include "collector/bus/feeds/make_feeds.h"
 #include "collector/bus/publisher.h"
+#include "collector/canary/canary.h"
 #include "collector/entrance.h"
 #include "collector/http/client_names.h"
 #include "collector/http/server.h"
@@ -46,6 +47,7 @@ struct Collector::Parts {
   shared::Result<void> Build(const config::CollectorConfig& config);
   shared::Result<void> BuildIngest(const config::CollectorConfig& config);
   shared::Result<void> BuildConsumer(const config::CollectorConfig& config);
+  void BuildCanary(const config::CollectorConfig& config);
   void Stop();
 
   shared::SystemClock clock;
@@ -59,6 +61,7 @@ struct Collector::Parts {
   std::optional<api::Api> api;
   std::vector<api::ReadyCheck> ready_checks;
   std::optional<api::SelfRoutes> self;
+  std::optional<canary::Canary> canary;
   bool stopped = false;
 };
 
@@ -80,6 +83,7 @@ shared::Result<void> Collector::Parts::Build(const config::CollectorConfig& conf
   ready_checks.push_back({"keys", [this] { return entrance.Ready(); }});
   self.emplace(registry, ready_checks, config.access.open_metrics);
   self->AddTo(server);
+  if (config.canary.enabled) BuildCanary(config);
   return {};
 }
 
@@ -117,9 +121,19 @@ shared::Result<void> Collector::Parts::BuildConsumer(const config::CollectorConf
   return {};
 }
 
+void Collector::Parts::BuildCanary(const config::CollectorConfig& config) {
+  if (!config.roles.ingest || !config.roles.query) {
+    shared::log::Warn("canary.enabled: not here: it needs the roles ingest and query");
+    return;
+  }
+  ingest::BatchStore& way = publisher ? static_cast<ingest::BatchStore&>(*publisher) : *store;
+  canary.emplace(way, store->reader(), clock, registry, CanaryOptionsOf(config));
+}
+
 // In the order of the flow: nothing comes in, what is in goes out, then the last parts close.
 void Collector::Parts::Stop() {
   if (std::exchange(stopped, true)) return;
+  if (canary) canary->Stop();
   server.Stop(kStopDeadline);
   entrance.Stop();
   if (publisher) publisher->Close(kPublishDeadline);

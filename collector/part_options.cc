@@ -1,5 +1,9 @@
 #include "collector/part_options.h"
 
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <climits>
 #include <string>
 #include <string_view>
 
@@ -152,6 +156,20 @@ api::ApiOptions ApiOptionsOf(const config::CollectorConfig& from) {
   to.threads = static_cast<size_t>(from.query.concurrency);
   to.max_rows = from.query.max_rows;
   to.max_samples = from.query.max_samples;
+  return to;
+}
+
+// Several collectors may be on one machine, but not at one address.
+canary::CanaryOptions CanaryOptionsOf(const config::CollectorConfig& from) {
+  char machine[HOST_NAME_MAX + 1] = {};
+  ::gethostname(machine, sizeof machine - 1);
+  canary::CanaryOptions to;
+  to.tenant = {from.canary.tenant};
+  to.host = from.canary.host;
+  to.collector =
+      fmt::format("{} {}", machine, shared::config::FormatListenAddress(from.http.listen));
+  to.interval = from.canary.interval;
+  to.deadline = from.canary.deadline;
   return to;
 }
 

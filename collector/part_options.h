@@ -3,6 +3,7 @@
 #include "collector/access/gate.h"
 #include "collector/api/api.h"
 #include "collector/bus/consumer.h"
+#include "collector/canary/canary.h"
 #include "collector/config/collector_config.h"
 #include "collector/http/server.h"
 #include "collector/ingest/batch_handler.h"
@@ -18,6 +19,7 @@ storage::StoreOptions StoreOptionsOf(const config::CollectorConfig& from);
 ingest::BatchHandlerOptions HandlerOptionsOf(const config::CollectorConfig& from);
 bus::ConsumerOptions ConsumerOptionsOf(const config::CollectorConfig& from);
 api::ApiOptions ApiOptionsOf(const config::CollectorConfig& from);
+canary::CanaryOptions CanaryOptionsOf(const config::CollectorConfig& from);
 
 // How the program asks itself, from this machine. Its certificate's names are those that agents
 // use, not the loopback's: it is known by itself.

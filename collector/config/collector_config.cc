@@ -306,6 +306,15 @@ void ReadRoles(Reader& root, const std::vector<std::string>& given, Roles& out) 
   if (names.empty()) root.AddProblem("roles", "expected at least one of ingest, store and query");
 }
 
+void ReadCanary(Reader section, Canary& out) {
+  section.Bool("enabled", out.enabled);
+  section.String("host", out.host);
+  section.Integer("tenant", out.tenant, {.min = 1});
+  section.Duration("interval", out.interval, {.min = 100ms, .max = 10min});
+  section.Duration("deadline", out.deadline, {.min = 1s, .max = 1h});
+  section.RejectUnknownKeys();
+}
+
 void ReadLog(Reader section, Log& out) {
   using shared::log::Format;
   using shared::log::Level;
@@ -342,6 +351,7 @@ shared::config::Loaded<CollectorConfig> ReadCollectorConfig(
                     "the role store moves batches from Kafka: it needs kafka.brokers, or "
                     "the role ingest beside it");
   }
+  ReadCanary(root.Section("canary"), out.canary);
   ReadLog(root.Section("log"), out.log);
   root.RejectUnknownKeys();
   return {std::move(out), std::move(loading.problems), std::move(loading.settings)};

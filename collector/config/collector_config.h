@@ -183,6 +183,16 @@ struct Kafka {
   bool operator==(const Kafka&) const = default;
 };
 
+// [canary]: a host that is none: the collector sends a sample to itself and reads it back
+struct Canary {
+  bool enabled = false;  // needs the roles ingest and query in one process
+  std::string host = "pgvigil-canary";
+  int tenant = 1;
+  std::chrono::milliseconds interval{10'000};
+  std::chrono::milliseconds deadline{60'000};  // acknowledged, not to be read for so long: lost
+  bool operator==(const Canary&) const = default;
+};
+
 // What this process does: `roles` at the top of the file, or --role.
 struct Roles {
   bool ingest = true;  // takes batches; publishes to Kafka when there is one, else stores
@@ -208,6 +218,7 @@ struct CollectorConfig {
   Limits limits;
   Access access;
   Kafka kafka;
+  Canary canary;
   Log log;
   bool operator==(const CollectorConfig&) const = default;
 };

@@ -254,6 +254,12 @@ user = "pgvigil"
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
 
+    def metric(self, name):
+        """The sum of one of its own metrics over the labels."""
+        lines = self.get_raw("/metrics")[1].splitlines()
+        return sum(float(line.rsplit(" ", 1)[1]) for line in lines
+                   if line.startswith((name + " ", name + "{")))
+
     def get(self, path, **parameters):
         query = urllib.parse.urlencode(parameters)
         status, body = self.get_raw(f"/api/pgvigil/v1/{path}{'?' + query if query else ''}")

@@ -86,13 +86,6 @@ session_timeout = "10s"
         self.sandbox.remove()
 
 
-def metric(collector, name):
-    """The sum of a metric over its labels."""
-    lines = collector.get_raw("/metrics")[1].splitlines()
-    return sum(float(line.rsplit(" ", 1)[1]) for line in lines
-               if line.startswith((name + " ", name + "{")))
-
-
 def resident_bytes(collector):
     with open(f"/proc/{collector.process.child.pid}/statm", encoding="ascii") as file:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
@@ -127,8 +120,8 @@ def a_full_disk_of_the_broker(programs):
             check("No space left on device" in node.log() or "unsafe memory access" in node.log(),
                   f"the broker gave up for another reason: {node.log()[-2000:]}")
             wait_until("ingest is not ready", lambda: "Kafka" in not_ready(world.ingest))
-            wait_until("batches are refused", lambda: metric(
-                world.ingest, 'collector_kafka_batches_total{result="unavailable"}') > 0)
+            wait_until("batches are refused", lambda: world.ingest.metric(
+                'collector_kafka_batches_total{result="unavailable"}') > 0)
             os.remove(filler)
             node.start()
             books = world.balance()
@@ -148,10 +141,10 @@ def a_broker_away_for_longer_than_the_queue_holds(programs):
         before = resident_bytes(world.ingest)
         node.kill()
         away_until = time.monotonic() + 18
-        wait_until("the queue is full", lambda: metric(
-            world.ingest, 'collector_kafka_send_errors_total{reason="queue_full"}') > 0)
+        wait_until("the queue is full", lambda: world.ingest.metric(
+            'collector_kafka_send_errors_total{reason="queue_full"}') > 0)
         while time.monotonic() < away_until:
-            check(metric(world.ingest, "collector_kafka_queue_bytes") <= 1 << 20, "the queue is bounded")
+            check(world.ingest.metric("collector_kafka_queue_bytes") <= 1 << 20, "the queue is bounded")
             check("Kafka" in not_ready(world.ingest), "ingest is ready without a broker")
             check(not not_ready(world.storing).startswith("store: store"), "PostgreSQL is there")
             time.sleep(0.5)
@@ -229,8 +222,8 @@ def a_store_killed_between_copy_and_commit(programs):
                 world.storing.process.kill()
                 # The next one claims while the transaction of the dead one hangs.
                 world.storing.start(ready=False)
-                wait_until("the group has a member", lambda: metric(
-                    world.storing, "collector_kafka_assigned_partitions") > 0)
+                wait_until("the group has a member", lambda: world.storing.metric(
+                    "collector_kafka_assigned_partitions") > 0)
             holder.close()
             table = trigger.split(" on ")[1].split(" ")[0]
             wait_until("the lock is free", lambda: drop_trigger(world.store, table))

@@ -4,7 +4,8 @@
 Three brokers, two processes that ingest, three that store, one that answers, one PostgreSQL. Simulated
 agents (ledger_agents) send metrics and logs while brokers and collectors die by SIGKILL, stand still, and
 come back, and PostgreSQL is restarted. In the end every acknowledged batch, sample and line is stored
-exactly once, and Kafka's own console consumer shows feeds that people can read.
+exactly once, the canary that sang all the while says so too, and Kafka's own console consumer shows feeds
+that people can read.
 
 E2E_SECONDS sets how long (90 here), E2E_SEED the seed.
 """
@@ -40,6 +41,26 @@ partitions = 6
 delivery_timeout = "8s"
 session_timeout = "10s"
 """
+
+
+CANARY = """
+[canary]
+enabled = true
+interval = "1s"
+deadline = "1h"
+"""
+
+
+def check_canary(collector):
+    """All that it was acknowledged came back, once and as it was sent."""
+    def value(name):
+        return collector.metric(f"collector_canary_{name}")
+
+    wait_until("the canary's last sample",
+               lambda: 0 < value("written_total") <= value("delay_seconds_count"))
+    wrong = {name: value(name) for name in ("lost_total", "duplicates_total", "wrong_total", "missing")}
+    check(not any(wrong.values()), f"canary: {wrong}")
+    print(f"canary: {value('written_total'):.0f} samples went round", flush=True)
 
 
 def check_values(books, query):
@@ -98,9 +119,11 @@ def balances(programs):
                            ("ingest-1", "ingest"), ("ingest-2", "ingest"), ("query", "query")):
             collectors[name] = harness.Collector(sandbox, programs, store, config(cluster),
                                                  name=name, roles=[role]).start()
+        collectors["canary"] = harness.Collector(sandbox, programs, store, config(cluster) + CANARY,
+                                                 name="canary", roles=["ingest", "query"]).start()
         agents = Agents(programs, SEED, AGENTS, SECONDS,
                         [collectors["ingest-1"].url, collectors["ingest-2"].url])
-        wait_until("the first batches", lambda: len(stored(store)) == AGENTS)
+        wait_until("the first batches", lambda: len(stored(store)) > AGENTS)
         happened = collections.Counter()
         end = time.monotonic() + SECONDS - 10
         while time.monotonic() < end:
@@ -135,6 +158,8 @@ def balances(programs):
         books = agents.books()
         wait_until_balanced(books, store)
         check_values(books, collectors["query"])
+        check_canary(collectors["canary"])
+        check(collectors.pop("canary").process.stop() == 0, "the canary's collector stops cleanly")
         check_feeds(cluster)
         check_others_read_all(cluster, books)
         dead = store.query("select count(*) from pgvigil.dead_letter", database="pgvigil")[0][0]

@@ -169,6 +169,12 @@ tenant = 27
 [[kafka.sources]]
 topic = "s2"
 signal = "logs"
+[canary]
+enabled = true
+host = "kanarie"
+tenant = 28
+interval = "29s"
+deadline = "30s"
 [log]
 level = "error"
 format = "logfmt"
@@ -257,6 +263,8 @@ format = "logfmt"
                     .otel_metrics = {false, "otel-metrics", "otlp_json"},
                     .raw_logs = {true, "pg-logs", "json"},
                     .sources = {{"s1", "json", "metrics", 27}, {"s2", "otlp_proto", "logs", 1}}};
+  expected.canary = {
+      .enabled = true, .host = "kanarie", .tenant = 28, .interval = 29s, .deadline = 30s};
   expected.log.level = shared::log::Level::kError;
   expected.log.format = shared::log::Format::kLogfmt;
   EXPECT_EQ(loaded.problems.ToText(), "");
