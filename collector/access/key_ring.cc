@@ -30,7 +30,7 @@ KeyRing::KeyRing(KeySource& source, const shared::Clock& clock, shared::metrics:
                                  "When the API keys were last known to be up to date")),
       failures_(registry.AddCounter("collector_access_keys_read_failures_total",
                                     "How often API keys could not be read")),
-      ticker_(options.poll_interval) {
+      ticker_(options.poll_interval, options.poll_interval) {  // the first look is at once
   thread_ = std::jthread([this](const std::stop_token& stop) { Run(stop); });
 }
 
