@@ -76,7 +76,7 @@ shared::Result<void> Collector::Parts::Build(const config::CollectorConfig& conf
   if (roles.ingest) RETURN_IF_ERROR(BuildIngest(config));
   if (roles.store && kafka) RETURN_IF_ERROR(BuildConsumer(config));
   if (roles.query) {
-    api.emplace(store->reader(), clock, registry, ApiOptionsOf(config));
+    api.emplace(store->reader(), clock, registry, ApiOptionsOf(config), &entrance.quotas());
     api->AddRoutes(server);
     ready_checks.push_back({"query", [this] { return store->reader().Ready(); }});
   }
@@ -91,10 +91,10 @@ shared::Result<void> Collector::Parts::BuildIngest(const config::CollectorConfig
   if (config.kafka.enabled()) {
     ASSIGN_OR_RETURN(publisher, bus::Publisher::Open(config.kafka, bus::MakeFeeds(config.kafka),
                                                      clock, registry));
-    handler.emplace(*publisher, clock, registry, HandlerOptionsOf(config));
+    handler.emplace(*publisher, clock, registry, HandlerOptionsOf(config), &entrance.quotas());
     ready_checks.push_back({"ingest", [this] { return publisher->Ready(); }});
   } else {
-    handler.emplace(*store, clock, registry, HandlerOptionsOf(config));
+    handler.emplace(*store, clock, registry, HandlerOptionsOf(config), &entrance.quotas());
     ready_checks.push_back({"ingest", [this] { return store->Ready(); }});
   }
   const auto take = [this](http::Request request, http::Responder respond) {

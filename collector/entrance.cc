@@ -18,7 +18,9 @@ Entrance::Entrance(const config::CollectorConfig& config, const shared::Clock& c
     : loopback_first_(ServerConfigOf(config).loopback_first),
       wide_(shared::config::FormatListenAddress(config.http.listen)),
       table_(StoreOptionsOf(config).connect),
-      gate_(KeyRuleOf(config.access.keys), MakeRing(config, clock, registry), clock, registry) {}
+      quotas_(QuotaOptionsOf(config.quotas), clock, registry),
+      gate_(KeyRuleOf(config.access.keys), MakeRing(config, clock, registry), clock, registry,
+            &quotas_) {}
 
 access::KeyRing* Entrance::MakeRing(const config::CollectorConfig& config,
                                     const shared::Clock& clock,

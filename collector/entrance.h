@@ -27,6 +27,7 @@ class Entrance {
 
   // Lives as long as this.
   [[nodiscard]] const access::Gate& gate() const { return gate_; }
+  [[nodiscard]] access::Quotas& quotas() { return quotas_; }
   // Whether it is known who may come in.
   [[nodiscard]] shared::Result<void> Ready() const;
   // Lets a server that has started listen where it shall as soon as it may, and tells the operator.
@@ -46,6 +47,7 @@ class Entrance {
   bool said_ = false;  // ring's thread only
   shared::log::RateLimit error_limit_;
   std::optional<access::KeyRing> ring_;  // none: keys are not asked for
+  access::Quotas quotas_;
   const access::Gate gate_;
 };
 

@@ -101,6 +101,14 @@ access::KeyRule KeyRuleOf(config::Keys from) {
   return access::KeyRule::kAlways;
 }
 
+access::QuotaOptions QuotaOptionsOf(const config::Quotas& from) {
+  const auto quota = [](const config::Quota& one) {
+    return access::Quota{one.requests_per_second, one.bytes_per_second, one.samples_per_second,
+                         one.lines_per_second, one.queries_at_once};
+  };
+  return {quota(from.key), quota(from.tenant), from.burst};
+}
+
 storage::StoreOptions StoreOptionsOf(const config::CollectorConfig& from) {
   storage::StoreOptions to;
   to.connect = ConnectOptionsOf(from.postgres);

@@ -15,6 +15,7 @@ namespace collector {
 
 http::ServerConfig ServerConfigOf(const config::CollectorConfig& from);
 access::KeyRule KeyRuleOf(config::Keys from);
+access::QuotaOptions QuotaOptionsOf(const config::Quotas& from);
 storage::StoreOptions StoreOptionsOf(const config::CollectorConfig& from);
 ingest::BatchHandlerOptions HandlerOptionsOf(const config::CollectorConfig& from);
 bus::ConsumerOptions ConsumerOptionsOf(const config::CollectorConfig& from);

@@ -169,8 +169,10 @@ void Delivery::Hold(const Verdict& verdict) {
 void Delivery::Later(Lane& lane, const Verdict& verdict) {
   away_ = true;
   lane.not_before = clock_.Monotonic() + lane.backoff.Next() + verdict.retry_after;
+  constexpr std::string_view kRemedy =
+      "nothing, if the collector comes back; else check collector.url and its log";
   capabilities_.Set("collector", Capability::STATE_FAILED, verdict.message,
-                    "nothing, if the collector comes back; else check collector.url and its log");
+                    verdict.remedy.empty() ? kRemedy : verdict.remedy);
   if (away_log_.Allow()) {
     shared::log::Warn("the collector {} takes nothing at present: {}", options_.collector_url,
                       verdict.message);

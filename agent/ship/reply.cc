@@ -92,6 +92,9 @@ Verdict Judge(const shared::Result<Response>& response, pgvigil::v1::Stream stre
       return Hold(*response, "give the API key the scope 'ingest'");
     case 404:
       return Hold(*response, "set collector.url to the collector's address, without a path");
+    case 429:  // of a quota or for want of room; nothing was stored
+      verdict.remedy = "nothing: it is sent later; if it happens often, raise the limit it names";
+      return verdict;
     default:
       return verdict;
   }

@@ -26,7 +26,7 @@ struct Verdict {
   std::vector<pgvigil::v1::Refusal> refusals;  // parts that were left out
   std::string reason;                          // kSetAside: "http_400"
   std::string message;                         // what happened, for people
-  std::string remedy;                          // kHold: what helps
+  std::string remedy;                          // kHold, or of a quota: what helps
   std::chrono::seconds retry_after{0};         // as the collector asked, at most 15 minutes
 };
 

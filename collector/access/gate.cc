@@ -22,8 +22,9 @@ constexpr std::string_view kScope = "scope";
 constexpr std::string_view kTenant = "tenant";
 constexpr std::string_view kNoKeys = "no_keys";
 constexpr std::string_view kUnread = "unread";
-constexpr std::array kReasons = {kMissing, kMalformed, kUnknown, kRevoked, kExpired,
-                                 kNetwork, kScope,     kTenant,  kNoKeys,  kUnread};
+constexpr std::string_view kQuota = "quota";
+constexpr std::array kReasons = {kMissing, kMalformed, kUnknown, kRevoked, kExpired, kNetwork,
+                                 kScope,   kTenant,    kNoKeys,  kUnread,  kQuota};
 
 constexpr int kRetryAfterSeconds = 2;
 constexpr std::string_view kDefaultTenantName = "default";  // as the first migration names it
@@ -55,8 +56,8 @@ bool IsWithin(const std::vector<Network>& networks, std::string_view address) {
 }  // namespace
 
 Gate::Gate(KeyRule rule, KeyRing* ring, const shared::Clock& clock,
-           shared::metrics::Registry& registry)
-    : rule_(rule), ring_(ring), clock_(clock) {
+           shared::metrics::Registry& registry, Quotas* quotas)
+    : rule_(rule), ring_(ring), quotas_(quotas), clock_(clock) {
   for (const std::string_view reason : kReasons) {
     denied_.emplace(reason, registry.AddCounter("collector_access_denied_total",
                                                 "Requests that were not let in",
@@ -66,6 +67,12 @@ Gate::Gate(KeyRule rule, KeyRing* ring, const shared::Clock& clock,
 
 tl::expected<Caller, Denial> Gate::Admit(const Knock& knock, Scope scope) const {
   tl::expected<Caller, Denial> caller = Judge(knock, scope);
+  if (caller && quotas_ != nullptr) {
+    if (std::optional<Excess> excess = quotas_->Enter(*caller, scope)) {
+      caller = No({429, "resource_exhausted", kQuota, std::move(excess->message),
+                   excess->retry_after_seconds});
+    }
+  }
   if (!caller) denied_.at(caller.error().reason).Increment();
   return caller;
 }

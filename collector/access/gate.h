@@ -8,6 +8,7 @@
 
 #include "collector/access/caller.h"
 #include "collector/access/key_ring.h"
+#include "collector/access/quotas.h"
 #include "shared/base/clock.h"
 #include "shared/metrics/registry.h"
 
@@ -26,7 +27,7 @@ struct Knock {
 
 // Why a request may not come in.
 struct Denial {
-  int status = 401;         // 401, 403, or 503 when nobody knows
+  int status = 401;         // 401, 403; 429 over a quota; 503 when nobody knows
   std::string_view code;    // of the error document
   std::string_view reason;  // of the counter
   std::string message;      // never with the key
@@ -42,13 +43,13 @@ enum class KeyRule {
 // Decides who may come in, for what, and whose data he sees. Denials are counted by reason:
 // collector_access_denied_total{reason}: missing, malformed, unknown, revoked, expired, network,
 // scope, tenant, no_keys (the peer is on another machine and there is no key at all), unread (the
-// keys were not read yet). An unknown key and a wrong secret look the same to the peer.
-// Thread-safe; waits for nothing.
+// keys were not read yet), quota (requests or bytes of access::Quotas, told with 429). An unknown
+// key and a wrong secret look the same to the peer. Thread-safe; waits for nothing.
 class Gate {
  public:
-  // `ring`: null with kNever, else it must outlive the gate.
-  Gate(KeyRule rule, KeyRing* ring, const shared::Clock& clock,
-       shared::metrics::Registry& registry);
+  // `ring`: null with kNever. `quotas`: null: none. Both must outlive the gate.
+  Gate(KeyRule rule, KeyRing* ring, const shared::Clock& clock, shared::metrics::Registry& registry,
+       Quotas* quotas = nullptr);
 
   [[nodiscard]] tl::expected<Caller, Denial> Admit(const Knock& knock, Scope scope) const;
 
@@ -60,6 +61,7 @@ class Gate {
 
   const KeyRule rule_;
   KeyRing* const ring_;
+  Quotas* const quotas_;
   const shared::Clock& clock_;
   std::map<std::string_view, shared::metrics::Counter> denied_;  // constant after construction
 };

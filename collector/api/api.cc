@@ -41,11 +41,15 @@ http::Response ErrorOf(const shared::Error& error) {
 }  // namespace
 
 Api::Api(TelemetryReader& reader, const shared::Clock& clock, shared::metrics::Registry& registry,
-         ApiOptions options)
+         ApiOptions options, access::Quotas* quotas)
     : reader_(reader),
       clock_(clock),
       registry_(registry),
       options_(options),
+      quotas_(quotas),
+      busy_(RefusedCounter("busy")),
+      timeout_(RefusedCounter("timeout")),
+      too_large_(RefusedCounter("too_large")),
       pool_(options.threads, options.waiting) {}
 
 void Api::AddQuestion(http::Server& server, std::string_view pattern, Question question,
@@ -56,36 +60,58 @@ void Api::AddQuestion(http::Server& server, std::string_view pattern, Question q
   auto shared_question = std::make_shared<const Question>(std::move(question));
   server.Route(
       "GET", pattern, scope,
-      [this, shared_question, latency](http::Request request, http::Responder respond) {
+      [this, shared_question, latency, scope](http::Request request, http::Responder respond) {
         const shared::MonotonicTime begin = clock_.Monotonic();
+        std::shared_ptr<access::Quotas::Place> place;  // among the caller's queries
+        if (quotas_ != nullptr && scope != access::Scope::kAdmin) {
+          auto begun = quotas_->BeginQuery(request.caller);
+          if (!begun) {
+            return respond(http::ErrorResponse(429, "resource_exhausted", begun.error().message,
+                                               begun.error().retry_after_seconds));
+          }
+          place = std::move(*begun);
+        }
         auto asked = std::make_shared<const http::Request>(std::move(request));
         const bool taken =
-            pool_.TryRun([this, shared_question, latency, asked, respond, begin]() mutable {
-              Ask(*shared_question, *asked, respond, begin + options_.timeout);
+            pool_.TryRun([this, shared_question, latency, asked, respond, begin, place]() mutable {
+              http::Response response = Ask(*shared_question, *asked, begin + options_.timeout);
+              // Before the answer goes: he may ask again as soon as he has it.
+              if (place) place->Leave();
+              respond(std::move(response));
               latency.Observe(std::chrono::duration<double>(clock_.Monotonic() - begin).count());
             });
         if (!taken) {
+          busy_.Increment();
           respond(
               http::ErrorResponse(503, "unavailable", "too many questions wait for an answer", 1));
         }
       });
 }
 
-void Api::Ask(const Question& question, const http::Request& request,
-              const http::Responder& respond, shared::MonotonicTime deadline) {
+shared::metrics::Counter Api::RefusedCounter(const char* reason) {
+  return registry_.AddCounter("collector_query_refused_total",
+                              "Questions that were not answered, by reason", {{"reason", reason}});
+}
+
+http::Response Api::Ask(const Question& question, const http::Request& request,
+                        shared::MonotonicTime deadline) {
   if (clock_.Monotonic() >= deadline) {
-    return respond(
-        http::ErrorResponse(503, "timeout", "the question waited too long for a free thread", 1));
+    timeout_.Increment();
+    return http::ErrorResponse(503, "timeout", "the question waited too long for a free thread", 1);
   }
   Parameters parameters(request, clock_.Now());
   const QueryContext context{request.caller.tenant, deadline};
   shared::Result<std::string> document = question(context, parameters, request);
-  if (!document) return respond(ErrorOf(document.error()));
+  if (!document) {
+    if (document.error().code == ErrorCode::kResourceExhausted) too_large_.Increment();
+    if (document.error().code == ErrorCode::kTimeout) timeout_.Increment();
+    return ErrorOf(document.error());
+  }
   http::Response response;
   response.body = std::move(*document);
   response.body.push_back('\n');
   response.headers.emplace_back("Cache-Control", "no-store");
-  respond(std::move(response));
+  return response;
 }
 
 void Api::AddRoutes(http::Server& server) {

@@ -4,6 +4,7 @@
 #include <functional>
 #include <string>
 
+#include "collector/access/quotas.h"
 #include "collector/api/parameters.h"
 #include "collector/api/query_pool.h"
 #include "collector/api/telemetry_reader.h"
@@ -28,8 +29,9 @@ struct ApiOptions {
 // go.
 class Api {
  public:
+  // `quotas`: of queries under way; null: none.
   Api(TelemetryReader& reader, const shared::Clock& clock, shared::metrics::Registry& registry,
-      ApiOptions options);
+      ApiOptions options, access::Quotas* quotas = nullptr);
 
   // Adds its routes to a server that has not started.
   void AddRoutes(http::Server& server);
@@ -41,13 +43,18 @@ class Api {
                                                              const http::Request&)>;
   void AddQuestion(http::Server& server, std::string_view pattern, Question question,
                    access::Scope scope = access::Scope::kQuery);
-  void Ask(const Question& question, const http::Request& request, const http::Responder& respond,
-           shared::MonotonicTime deadline);
+  shared::metrics::Counter RefusedCounter(const char* reason);
+  http::Response Ask(const Question& question, const http::Request& request,
+                     shared::MonotonicTime deadline);
 
   TelemetryReader& reader_;
   const shared::Clock& clock_;
   shared::metrics::Registry& registry_;
   const ApiOptions options_;
+  access::Quotas* const quotas_;
+  const shared::metrics::Counter busy_;       // too many wait already
+  const shared::metrics::Counter timeout_;    // [query] timeout
+  const shared::metrics::Counter too_large_;  // [query] max_samples, or too many series
   QueryPool pool_;
 };
 

@@ -185,6 +185,23 @@ void ReadAccess(Reader section, const Http& http, Access& out) {
   }
 }
 
+void ReadQuota(Reader section, Quota& out) {
+  constexpr uint64_t kMost = 1'000'000'000'000;
+  section.Integer("requests_per_second", out.requests_per_second, {.min = 0, .max = kMost});
+  section.Bytes("bytes_per_second", out.bytes_per_second, {.min = 0, .max = 1024 * kGiB});
+  section.Integer("samples_per_second", out.samples_per_second, {.min = 0, .max = kMost});
+  section.Integer("lines_per_second", out.lines_per_second, {.min = 0, .max = kMost});
+  section.Integer("queries_at_once", out.queries_at_once, {.min = 0, .max = 1'000'000});
+  section.RejectUnknownKeys();
+}
+
+void ReadQuotas(Reader section, Quotas& out) {
+  section.Duration("burst", out.burst, {.min = 1s, .max = 1h});
+  ReadQuota(section.Section("key"), out.key);
+  ReadQuota(section.Section("tenant"), out.tenant);
+  section.RejectUnknownKeys();
+}
+
 bool IsHostAndPort(std::string_view text) {
   const size_t colon = text.rfind(':');
   if (colon == std::string_view::npos || colon == 0) return false;
@@ -345,6 +362,7 @@ shared::config::Loaded<CollectorConfig> ReadCollectorConfig(
   ReadQuery(root.Section("query"), out.query);
   ReadLimits(root.Section("limits"), out.limits);
   ReadAccess(root.Section("access"), out.http, out.access);
+  ReadQuotas(root.Section("quotas"), out.quotas);
   ReadKafka(root.Section("kafka"), out.kafka);
   if (out.roles.store && !out.roles.ingest && !out.kafka.enabled()) {
     root.AddProblem("roles",

@@ -139,6 +139,24 @@ struct Access {
   bool operator==(const Access&) const = default;
 };
 
+// [quotas.key], [quotas.tenant]: what each API key, and all keys of each tenant together, may do at
+// each collector. 0: as much as it likes. What an answer may take is in [query], the number of
+// series in [limits].
+struct Quota {
+  uint64_t requests_per_second = 0;
+  uint64_t bytes_per_second = 0;  // of batches' bodies, compressed
+  uint64_t samples_per_second = 0;
+  uint64_t lines_per_second = 0;
+  uint64_t queries_at_once = 0;
+  bool operator==(const Quota&) const = default;
+};
+struct Quotas {
+  std::chrono::seconds burst{30};  // so many seconds' worth may come at once after a pause
+  Quota key;
+  Quota tenant;
+  bool operator==(const Quotas&) const = default;
+};
+
 // [kafka]: the log between ingest and store, and feeds for others. Without brokers: no Kafka,
 // ingest stores at once.
 struct KafkaFeed {  // [kafka.feeds.NAME]
@@ -217,6 +235,7 @@ struct CollectorConfig {
   Query query;
   Limits limits;
   Access access;
+  Quotas quotas;
   Kafka kafka;
   Canary canary;
   Log log;

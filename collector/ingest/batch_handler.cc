@@ -1,5 +1,6 @@
 #include "collector/ingest/batch_handler.h"
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -59,6 +60,23 @@ http::Response StoreErrorResponse(const shared::Error& error) {
   return http::ErrorResponse(400, code, error.message);
 }
 
+access::Cost CostOf(const pgvigil::v1::Batch& batch) {
+  access::Cost cost;
+  for (const auto& block : batch.blocks()) {
+    cost.samples += uint64_t{block.ticks()} * uint64_t{block.series()};
+  }
+  for (const auto& interval : batch.statements()) {
+    cost.samples += static_cast<uint64_t>(interval.deltas_size());
+  }
+  for (const auto& chunk : batch.logs()) cost.lines += static_cast<uint64_t>(chunk.records_size());
+  return cost;
+}
+
+// Whether the batch need not come again.
+bool IsStored(const Result<pgvigil::v1::BatchReply>& reply, uint64_t sequence) {
+  return reply && reply->acknowledged_sequence() >= sequence;
+}
+
 http::Response ReplyResponse(const pgvigil::v1::BatchReply& reply) {
   http::Response response;
   response.content_type = std::string(kContentType);
@@ -69,8 +87,9 @@ http::Response ReplyResponse(const pgvigil::v1::BatchReply& reply) {
 }  // namespace
 
 BatchHandler::BatchHandler(BatchStore& store, const shared::Clock& clock,
-                           shared::metrics::Registry& registry, BatchHandlerOptions options)
-    : store_(store), clock_(clock), registry_(registry), options_(options) {
+                           shared::metrics::Registry& registry, BatchHandlerOptions options,
+                           access::Quotas* quotas)
+    : store_(store), clock_(clock), registry_(registry), options_(options), quotas_(quotas) {
   constexpr std::pair<int, const char*> kStreams[] = {
       {pgvigil::v1::STREAM_METRICS, "metrics"},
       {pgvigil::v1::STREAM_LOGS, "logs"},
@@ -116,6 +135,7 @@ void BatchHandler::Handle(http::Request request, http::Responder respond) {
   if (http::Response refusal = CheckHeaders(request); refusal.status != 0) {
     return respond(std::move(refusal));
   }
+  if (quotas_ != nullptr) quotas_->PayBytes(request.caller, request.body.size());
   Result<AcceptedBatch> accepted = Accept(request);
   if (!accepted) {
     registry_
@@ -124,12 +144,27 @@ void BatchHandler::Handle(http::Request request, http::Responder respond) {
         .Increment();
     return respond(DecodeErrorResponse(accepted.error()));
   }
+  const access::Cost cost = CostOf(accepted->batch);
+  if (quotas_ != nullptr) {
+    if (const std::optional<access::Excess> excess = quotas_->Take(request.caller, cost)) {
+      return respond(http::ErrorResponse(429, "resource_exhausted", excess->message,
+                                         excess->retry_after_seconds));
+    }
+  }
+  // What is not stored comes again, and is not paid for twice.
+  const auto give_back = [quotas = quotas_, caller = request.caller, cost] {
+    if (quotas != nullptr) quotas->GiveBack(caller, cost);
+  };
   Count(*accepted, request.body.size());
   accepted->body = std::move(request.body);
-  const bool queued = store_.Submit(*accepted, [respond](Result<pgvigil::v1::BatchReply> reply) {
-    respond(reply ? ReplyResponse(*reply) : StoreErrorResponse(reply.error()));
-  });
+  const bool queued =
+      store_.Submit(*accepted, [respond, give_back, sequence = accepted->batch.sequence()](
+                                   Result<pgvigil::v1::BatchReply> reply) {
+        if (!IsStored(reply, sequence)) give_back();
+        respond(reply ? ReplyResponse(*reply) : StoreErrorResponse(reply.error()));
+      });
   if (!queued) {
+    give_back();
     respond(
         http::ErrorResponse(503, "unavailable", "the store's queue is full", kRetryAfterSeconds));
   }

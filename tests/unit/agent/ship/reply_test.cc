@@ -75,6 +75,14 @@ TEST(Judge, SaysWhatHelpsWhenNothingIsTaken) {
   EXPECT_EQ(verdict.remedy, "set collector.api_key_file to a key that the collector knows");
 }
 
+TEST(Judge, SaysWhatHelpsAgainstAQuota) {
+  const Verdict verdict = JudgeOf(ErrorReply(429));
+  EXPECT_EQ(verdict.kind, Kind::kLater);
+  EXPECT_EQ(verdict.remedy,
+            "nothing: it is sent later; if it happens often, raise the limit it names");
+  EXPECT_EQ(JudgeOf(ErrorReply(503)).remedy, "");
+}
+
 TEST(Judge, ObeysRetryAfterUpToAQuarterOfAnHour) {
   Response response = ErrorReply(429);
   response.retry_after = std::chrono::seconds(30);

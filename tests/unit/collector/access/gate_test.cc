@@ -40,7 +40,7 @@ class GateTest : public ::testing::Test {
                                    std::string_view address = "10.0.0.7",
                                    const std::string* tenant = nullptr) {
     const std::string bearer = "Bearer " + key.value_or("");
-    return Gate(rule_, &ring_, clock_, registry_)
+    return Gate(rule_, &ring_, clock_, registry_, quotas_ ? &*quotas_ : nullptr)
         .Admit({key ? &bearer : nullptr, nullptr, tenant, address, "GET /x"}, scope);
   }
   void ExpectDenial(const tl::expected<Caller, Denial>& answer, int status, std::string_view reason,
@@ -60,7 +60,23 @@ class GateTest : public ::testing::Test {
   tests::FakeKeySource source_;
   KeyRing ring_;
   KeyRule rule_ = KeyRule::kOnceThereIsOne;
+  std::optional<Quotas> quotas_;  // none at first
 };
+
+TEST_F(GateTest, LetsNobodyInWhoseQuotaIsUsedUp) {
+  quotas_.emplace(QuotaOptions{{.requests_per_second = 1}, {}, std::chrono::seconds(1)}, clock_,
+                  registry_);
+  const std::string key = Key();
+  EXPECT_TRUE(Ask(key));
+  const auto denied = Ask(key);
+  ExpectDenial(
+      denied, 429, "quota",
+      "the key's quota of 1 requests a second is used up (quotas.key.requests_per_second)");
+  EXPECT_EQ(denied.error().retry_after_seconds, 1);
+  EXPECT_TRUE(Ask(Key())) << "another key";
+  ExpectDenial(Ask(key, Scope::kIngest, "10.0.0.7", &key), 403, "tenant",
+               "API key " + key.substr(4, 10) + " is of tenant 'acme', the request names another");
+}
 
 TEST_F(GateTest, GivesTheTenantOfTheKey) {
   const std::string key = Key();

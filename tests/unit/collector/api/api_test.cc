@@ -10,6 +10,7 @@
 
 #include "tests/support/fake_clock.h"
 #include "tests/support/fake_reader.h"
+#include "tests/support/metric_value.h"
 #include "tests/support/raw_connection.h"
 
 namespace {
@@ -29,7 +30,7 @@ class ApiTest : public ::testing::Test {
     ServerConfig config;
     config.port = 0;
     server_.emplace(config);
-    api_.emplace(reader_, clock_, registry_, ApiOptions{});
+    api_.emplace(reader_, clock_, registry_, ApiOptions{}, &quotas_);
     api_->AddRoutes(*server_);
     self_.emplace(registry_,
                   std::vector<ReadyCheck>{{"ingest", [] { return shared::Result<void>(); }},
@@ -67,6 +68,7 @@ class ApiTest : public ::testing::Test {
   tests::FakeReader reader_;
   tests::FakeClock clock_;
   shared::metrics::Registry registry_;
+  collector::access::Quotas quotas_{{{.queries_at_once = 2}, {}}, clock_, registry_};
   std::optional<Server> server_;
   std::optional<Api> api_;
   std::optional<SelfRoutes> self_;
@@ -87,6 +89,34 @@ TEST_F(ApiTest, ListsHosts) {
   EXPECT_EQ(row["host_id"], "abc");
   EXPECT_EQ(row["last_seen"], "2026-01-01T00:00:00.000000Z");
   EXPECT_EQ(row["resource"]["os.type"], "linux");
+}
+
+TEST_F(ApiTest, AnswersSoManyQueriesOfAKeyAtOnce) {
+  const auto one = quotas_.BeginQuery({});
+  const auto other = quotas_.BeginQuery({});
+  const Answer answer = Get("/api/pgvigil/v1/hosts");
+  EXPECT_EQ(answer.status, 429);
+  EXPECT_EQ(answer.error(),
+            "the key's quota of 2 queries at once is used up (quotas.key.queries_at_once)");
+  EXPECT_NE(answer.header.find("\r\nRetry-After: 1\r\n"), std::string::npos) << answer.header;
+  EXPECT_EQ(Get("/api/pgvigil/v1/kafka").status, 200) << "who looks what is wrong may";
+  (*other)->Leave();
+  // One after the other never meets himself.
+  for (int i = 0; i < 200; ++i) EXPECT_EQ(Get("/api/pgvigil/v1/hosts").status, 200) << i;
+}
+
+TEST_F(ApiTest, CountsQuestionsThatWereNotAnswered) {
+  reader_.failure = shared::Error{shared::ErrorCode::kResourceExhausted, "too many"};
+  EXPECT_EQ(Get("/api/pgvigil/v1/hosts").status, 422);
+  reader_.failure = shared::Error{shared::ErrorCode::kTimeout, "too long"};
+  EXPECT_EQ(Get("/api/pgvigil/v1/hosts").status, 503);
+  const auto refused = [&](const std::string& reason) {
+    return tests::MetricValue(registry_,
+                              "collector_query_refused_total{reason=\"" + reason + "\"}");
+  };
+  EXPECT_EQ(refused("too_large"), "1");
+  EXPECT_EQ(refused("timeout"), "1");
+  EXPECT_EQ(refused("busy"), "0");
 }
 
 TEST_F(ApiTest, TellsHowFarAnAgentLags) {

@@ -138,6 +138,16 @@ future_skew = "20s"
 [access]
 keys = "required"
 open_metrics = true
+[quotas]
+burst = "41s"
+[quotas.key]
+requests_per_second = 42
+bytes_per_second = "43B"
+samples_per_second = 44
+lines_per_second = 45
+queries_at_once = 46
+[quotas.tenant]
+samples_per_second = 47
 [kafka]
 brokers = ["k1:9092", "k2:9093"]
 security_protocol = "sasl_ssl"
@@ -241,6 +251,9 @@ format = "logfmt"
                      .label_name_limit_bytes = 18,
                      .label_value_limit_bytes = 19,
                      .future_skew = 20s};
+  expected.quotas.burst = 41s;
+  expected.quotas.key = {42, 43, 44, 45, 46};
+  expected.quotas.tenant.samples_per_second = 47;
   expected.access = {.keys = Keys::kRequired, .open_metrics = true};
   expected.kafka = {.brokers = {"k1:9092", "k2:9093"},
                     .security_protocol = "sasl_ssl",

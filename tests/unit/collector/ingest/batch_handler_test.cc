@@ -28,6 +28,10 @@ class FakeStore final : public BatchStore {
     batches.push_back(std::move(batch));
     if (failure) {
       done(tl::make_unexpected(*failure));
+    } else if (wants_layouts) {
+      BatchReply reply;
+      reply.add_missing_layouts(std::string(16, 'h'));
+      done(reply);
     } else {
       BatchReply reply;
       reply.set_stream(batches.back().batch.stream());
@@ -38,6 +42,7 @@ class FakeStore final : public BatchStore {
     return true;
   }
   bool full = false;
+  bool wants_layouts = false;
   std::optional<shared::Error> failure;
   std::vector<AcceptedBatch> batches;
 };
@@ -195,6 +200,79 @@ TEST_F(BatchHandlerTest, AsksToRetryWhenTheStoreCannotTakeIt) {
   response = Handle(Post(SoundBody()));
   EXPECT_EQ(response.status, 429);
   EXPECT_EQ(RetryAfter(response), "2");
+}
+
+// With a quota of so many samples and lines a second, and no more at once.
+class QuotaTest : public BatchHandlerTest {
+ protected:
+  Response HandleWithin(std::string body) {
+    std::optional<Response> answer;
+    within_.Handle(Post(std::move(body)), [&](Response response) { answer = std::move(response); });
+    EXPECT_TRUE(answer.has_value());
+    return answer.value_or(Response{});
+  }
+  std::string Samples(uint64_t sequence) const {
+    pgvigil::v1::Batch batch = tests::MakeBatch(pgvigil::v1::STREAM_METRICS, sequence);
+    pgvigil::v1::MetricBlock* block = batch.add_blocks();
+    block->set_layout_hash(std::string(16, 'h'));
+    const auto now = static_cast<uint64_t>(shared::ToUnixNanos(clock_.Now()));
+    block->set_first_unix_nano(now);
+    block->set_last_unix_nano(now + 1);
+    block->set_ticks(2);
+    block->set_series(10);
+    return tests::Compress(batch.SerializeAsString());
+  }
+  std::string Lines(uint64_t sequence, uint64_t count) const {
+    pgvigil::v1::Batch batch = tests::MakeBatch(pgvigil::v1::STREAM_LOGS, sequence);
+    auto* chunk = batch.add_logs();
+    chunk->mutable_file()->set_id(std::string(16, 'f'));
+    chunk->set_end_offset(count * 10);
+    for (uint64_t i = 0; i < count; ++i) {
+      auto* record = chunk->add_records();
+      record->set_offset(i * 10);
+      record->set_length(10);
+      record->set_time_unix_nano(static_cast<uint64_t>(shared::ToUnixNanos(clock_.Now())));
+      record->set_body("x");
+    }
+    return tests::Compress(batch.SerializeAsString());
+  }
+
+  collector::access::Quotas quotas_{
+      {{.samples_per_second = 10, .lines_per_second = 10}, {}, std::chrono::seconds(1)},
+      clock_,
+      registry_};
+  BatchHandler within_{store_, clock_, registry_, BatchHandlerOptions{}, &quotas_};
+};
+
+TEST_F(QuotaTest, TakesABatchWholeAndLetsTheNextWait) {
+  EXPECT_EQ(HandleWithin(Samples(1)).status, 200);
+  const Response response = HandleWithin(Samples(2));
+  EXPECT_EQ(response.status, 429);
+  EXPECT_EQ(RetryAfter(response), "1");
+  EXPECT_EQ(response.body,
+            "{\"error\":{\"code\":\"resource_exhausted\",\"message\":\"the key's quota of 10 "
+            "samples a second is used up (quotas.key.samples_per_second)\"}}\n");
+  EXPECT_EQ(store_.batches.size(), 1u);
+  EXPECT_EQ(HandleWithin(Lines(1, 11)).status, 200) << "lines are counted by themselves";
+  EXPECT_EQ(HandleWithin(Lines(2, 1)).status, 429);
+  EXPECT_EQ(HandleWithin(Lines(2, 0)).status, 200) << "a batch without any asks for none";
+  clock_.Advance(std::chrono::seconds(1));
+  EXPECT_EQ(HandleWithin(Samples(2)).status, 200);
+  EXPECT_EQ(store_.batches.size(), 4u);
+}
+
+TEST_F(QuotaTest, AsksNothingForWhatWasNotStored) {
+  store_.full = true;
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(HandleWithin(Samples(1)).status, 503);
+  store_.full = false;
+  store_.failure = shared::Error{shared::ErrorCode::kUnavailable, "PostgreSQL is away"};
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(HandleWithin(Samples(1)).status, 503);
+  store_.failure.reset();
+  store_.wants_layouts = true;
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(HandleWithin(Samples(1)).status, 200);
+  store_.wants_layouts = false;
+  EXPECT_EQ(HandleWithin(Samples(1)).status, 200);
+  EXPECT_EQ(HandleWithin(Samples(2)).status, 429);
 }
 
 TEST_F(BatchHandlerTest, SaysWhyTheStoreWillNeverTakeIt) {
