@@ -1,5 +1,6 @@
 """Manual pages in roff (man(7)): section 1 from a command line, section 5 from the commented example of
-a configuration file. Section 8 is written by hand, in *.8 beside this file."""
+a configuration file, section 7 from a list of metrics. Section 8 is written by hand, in *.8 beside this
+file."""
 
 import re
 
@@ -80,6 +81,23 @@ def configuration(name, summary, path, example, see_also, date, version):
             continue
     if literal:
         lines += [".fi", ".RE"]
+    return "\n".join([*lines, ".SH SEE ALSO", escaped(see_also), ""])
+
+
+def metrics(name, summary, where, sections, see_also, date, version):
+    """Section 7; `sections` as metrics.parse gives them."""
+    lines = title(name, 7, date, version)
+    lines += [".SH NAME", f"{escaped(name)} \\- {escaped(summary)}", ".SH DESCRIPTION", escaped(where)]
+    for section, entries in sections:
+        lines += [f".SH {escaped(section.upper())}"]
+        for one in entries:
+            labels = f"{{{', '.join(one.labels)}}}" if one.labels else ""
+            lines += [".TP", f"\\fB{escaped(one.name)}\\fR{escaped(labels)}"]
+            unit = "" if one.unit == "1" else f", {one.unit}"
+            lines += [f"\\fI{one.kind}{unit}\\fR{'' if one.always else '; not always there'}.", ".br"]
+            lines += [escaped(_sentence(text)) for text in [one.help, *one.remarks]]
+            if one.alert:
+                lines += [".br", f"Alert: {escaped(_sentence(one.alert))}"]
     return "\n".join([*lines, ".SH SEE ALSO", escaped(see_also), ""])
 
 

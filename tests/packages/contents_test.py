@@ -19,6 +19,7 @@ SOURCE = os.path.abspath(os.path.join(os.path.dirname(__file__), "../.."))
 sys.path.insert(0, f"{SOURCE}/packaging/manual")
 
 import command_line  # noqa: E402
+import metrics  # noqa: E402
 
 VERSION = "0.1.0"
 EXPOSURE = {"agent": 20, "collector": 15}  # at most, in tenths
@@ -61,7 +62,8 @@ def units(root, part):
 def manual(root, part, commands):
     step(f"the manual pages of the {part}")
     name = f"pgvigil-{part}"
-    pages = {"1": f"man1/{name}.1.gz", "5": f"man5/{name}.toml.5.gz", "8": f"man8/{name}.service.8.gz"}
+    pages = {"1": f"man1/{name}.1.gz", "5": f"man5/{name}.toml.5.gz", "7": f"man7/{name}.metrics.7.gz",
+             "8": f"man8/{name}.service.8.gz"}
     texts = {}
     for section, page in pages.items():
         path = f"{root}/usr/share/man/{page}"
@@ -80,6 +82,10 @@ def manual(root, part, commands):
         for line in file:
             if key := re.match(r"^#? ?([\w.-]+) = (.*)$", line):
                 contains(texts["5"], f"{key[1]} = {key[2]}", "section 5")
+    with open(f"{SOURCE}/packaging/manual/{name}.metrics", encoding="utf-8") as file:
+        for _, entries in metrics.parse(file.read(), f"{name}.metrics"):
+            for one in entries:
+                contains(texts["7"], one.name, "section 7")
     contains(texts["8"], f"/etc/{name}/credentials/", "section 8")
 
 
