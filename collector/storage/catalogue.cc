@@ -147,10 +147,10 @@ Result<HostId> Catalogue::Host(Connection& connection, access::TenantId tenant,
                          {std::to_string(tenant.value)}));
     tenants_.insert(tenant.value);
   }
-  const Result<int64_t> id =
-      OnlyId(connection.Query(kUpsertHost, {std::to_string(tenant.value), key,
-                                            name.empty() ? key : name, content}),
-             fmt::format("register host {}", key));
+  const Result<int64_t> id = OnlyId(
+      connection.Query(kUpsertHost,
+                       {std::to_string(tenant.value), key, name.empty() ? key : name, content}),
+      fmt::format("register host {}", key));
   if (!id) {
     tenants_.erase(tenant.value);  // it may have been deleted by hand
     return tl::make_unexpected(id.error());
