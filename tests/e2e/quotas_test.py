@@ -2,11 +2,11 @@
 """Quotas, end to end: an agent that sends too much is told to wait, waits, and loses nothing; another
 tenant's does not notice; who asks too often is told which limit, and when to come back."""
 
+import http.client
 import json
 import os
+import socket
 import time
-import urllib.error
-import urllib.request
 
 import harness
 from harness import check, wait_until
@@ -70,15 +70,21 @@ def refused(collector, admin, limit):
 
 
 def ask_too_often(collector, key):
-    """(status, Retry-After, document) of the first refusal."""
-    request = urllib.request.Request(f"{collector.url}/api/pgvigil/v1/hosts",
-                                     headers={"Authorization": f"Bearer {key}"})
-    for _ in range(100_000):
-        try:
-            with urllib.request.urlopen(request, timeout=20) as response:
-                response.read()
-        except urllib.error.HTTPError as error:
-            return error.code, error.headers["Retry-After"], json.loads(error.read())
+    """(status, Retry-After, document) of the first refusal. Many questions at a time on one
+    connection, so that they come faster than the quota on the slowest machine."""
+    at_a_time = 50
+    question = ("GET /api/pgvigil/v1/hosts HTTP/1.1\r\nHost: x\r\n"
+                f"Authorization: Bearer {key}\r\n\r\n").encode() * at_a_time
+    with socket.create_connection(("127.0.0.1", collector.port), timeout=20) as connection:
+        answers = connection.makefile("rb")
+        for _ in range(200):
+            connection.sendall(question)
+            for _ in range(at_a_time):
+                status = int(answers.readline().split()[1])
+                headers = http.client.parse_headers(answers)
+                body = answers.read(int(headers["Content-Length"]))
+                if status != 200:
+                    return status, headers["Retry-After"], json.loads(body)
     raise harness.Failure("it was never refused")
 
 
