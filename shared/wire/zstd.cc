@@ -116,6 +116,28 @@ void Compressor::Append(std::string_view content, std::string& out) {
   out.resize(before + written);
 }
 
+void Compressor::Append(std::string_view content, std::span<const size_t> cuts, std::string& out) {
+  ZSTD_CCtx* const zstd = context_->zstd.get();
+  Checked(ZSTD_CCtx_reset(zstd, ZSTD_reset_session_only));
+  Checked(ZSTD_CCtx_setPledgedSrcSize(zstd, content.size()));
+  const size_t before = out.size();
+  // What a cut may cost: a block's header, and that of what it holds.
+  constexpr size_t kBlock = 32;
+  out.resize(before + ZSTD_compressBound(content.size()) + kBlock * cuts.size());
+  ZSTD_outBuffer to{out.data() + before, out.size() - before, 0};
+  size_t begin = 0;
+  const auto put = [&](size_t end, ZSTD_EndDirective then) {
+    ZSTD_inBuffer from{content.data() + begin, end - begin, 0};
+    CHECK(Checked(ZSTD_compressStream2(zstd, &to, &from, then)) == 0);
+    begin = end;
+  };
+  for (const size_t cut : cuts) {
+    if (cut > begin && cut < content.size()) put(cut, ZSTD_e_flush);
+  }
+  put(content.size(), ZSTD_e_end);
+  out.resize(before + to.pos);
+}
+
 struct Decompressor::Context {
   std::unique_ptr<ZSTD_DCtx, FreeDecompressor> zstd{ZSTD_createDCtx()};
 

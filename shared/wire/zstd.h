@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -24,6 +25,9 @@ class Compressor {
 
   // Appends one zstd frame (with content size and, but for small numbers, a checksum) to `out`.
   void Append(std::string_view content, std::string& out);
+  // The same, with codes for its bytes that begin anew at each of `cuts` (ascending offsets): for
+  // runs of some hundred bytes and more that have little in common.
+  void Append(std::string_view content, std::span<const size_t> cuts, std::string& out);
 
  private:
   struct Context;

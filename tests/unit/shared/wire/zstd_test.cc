@@ -70,6 +70,26 @@ TEST(Zstd, CompressorAppendsAndIsReusable) {
   EXPECT_EQ(*back, "first second");
 }
 
+TEST(Zstd, CutsChangeTheCodesAndNotTheContent) {
+  // Bytes of few values after bytes of all: each has its own codes only when it is cut.
+  std::mt19937_64 random(7);
+  std::string content(60'000, '\0');
+  for (size_t i = 0; i < content.size(); ++i) {
+    content[i] = static_cast<char>(i % 6000 < 3000 ? random() : random() % 5 + '0');
+  }
+  std::vector<size_t> cuts;
+  for (size_t at = 0; at <= content.size() + 9000; at += 3000) cuts.push_back(at);
+  std::string cut, whole;
+  Compressor compressor(3);
+  compressor.Append(content, cuts, cut);
+  compressor.Append(content, whole);
+  EXPECT_LT(cut.size(), whole.size());
+  EXPECT_TRUE(Decompress(cut) == content);
+  std::string nothing;
+  compressor.Append("", cuts, nothing);
+  EXPECT_EQ(*Decompress(nothing), "");
+}
+
 TEST(Zstd, ShrinksRepetition) {
   EXPECT_LT(Compress(std::string(100'000, 'x')).size(), 100u);
 }
