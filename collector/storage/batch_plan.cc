@@ -148,6 +148,7 @@ Result<void> BatchPlanner::PlanLogs(Connection& connection, BatchPlan& plan,
     planned.chunk = &chunk;
     ASSIGN_OR_RETURN(planned.file_id, catalogue_.LogFile(connection, plan.agent, plan.host,
                                                          instance_id, chunk.file()));
+    Partition day;  // of the record before
     for (const auto& record : chunk.records()) {
       const WallTime time = ToTime(record.time_unix_nano());
       if (record.offset() > INT64_MAX || !limits_.TakesRow(time, now)) {
@@ -157,8 +158,11 @@ Result<void> BatchPlanner::PlanLogs(Connection& connection, BatchPlan& plan,
         continue;
       }
       planned.records.push_back(&record);
-      plan.partitions.insert(PartitionOf(kLogBlockTable, time));
-      plan.partitions.insert(PartitionOf(kLogEventTable, time));
+      if (time < day.from || time >= day.to) {
+        day = PartitionOf(kLogBlockTable, time);
+        plan.partitions.insert(day);
+        plan.partitions.insert(PartitionOf(kLogEventTable, time));
+      }
       Raise(plan.last_event, time);
     }
     plan.chunks.push_back(std::move(planned));
