@@ -39,6 +39,41 @@ struct BodyWords {
 };
 void SplitBody(std::string_view body, BodyWords& out);
 
+// Many messages, cut once. The messages must outlive it.
+class SplitBodies {
+ public:
+  void Add(std::string_view body, const BodyWords& words) {
+    words_.insert(words_.end(), words.words.begin(), words.words.end());
+    bodies_.push_back({body, words_.size(), words.head});
+  }
+  void Clear() {
+    bodies_.clear();
+    words_.clear();
+  }
+
+  [[nodiscard]] size_t size() const { return bodies_.size(); }
+  [[nodiscard]] std::string_view body(size_t i) const { return bodies_[i].text; }
+  [[nodiscard]] std::string_view tail(size_t i) const {
+    return bodies_[i].text.substr(bodies_[i].head);
+  }
+  // A word of the head.
+  [[nodiscard]] std::string_view word(size_t i, size_t number) const {
+    const Word& word = words_[WordsBegin(i) + number];
+    return bodies_[i].text.substr(word.begin, word.end - word.begin);
+  }
+
+ private:
+  struct Body {
+    std::string_view text;
+    size_t words_end = 0;
+    size_t head = 0;
+  };
+  [[nodiscard]] size_t WordsBegin(size_t i) const { return i == 0 ? 0 : bodies_[i - 1].words_end; }
+
+  std::vector<Body> bodies_;
+  std::vector<Word> words_;  // of all
+};
+
 // Calls `take(word)` for every word of `text`.
 template <typename Take>
 void ForEachWord(std::string_view text, Take take) {

@@ -138,7 +138,8 @@ Result<void> Search::SearchBlocks(WallTime day, Blocks blocks) {
   const bool all_fields = scope_.needles.empty();
   ASSIGN_OR_RETURN(
       const Rows bodies,
-      Fetch(day, "log_segment", all_fields ? "bodies, t.fields" : "bodies", blocks, in_segments));
+      Fetch(day, "log_segment", all_fields ? "format, t.bodies, t.fields" : "format, t.bodies",
+            blocks, in_segments));
   // Most segments end here when a needle is rare: their fields are never fetched.
   std::vector<LogBlockRef> matching;
   std::map<std::tuple<int64_t, int64_t, int64_t>, SegmentBodies> opened;
@@ -147,7 +148,8 @@ Result<void> Search::SearchBlocks(WallTime day, Blocks blocks) {
     const auto row = in_segments.find(key);
     if (row == in_segments.end()) continue;
     RETURN_IF_ERROR(session_.CheckDeadline());
-    ASSIGN_OR_RETURN(SegmentBodies segment, SegmentBodies::Open(bodies.Text(row->second, 3)));
+    ASSIGN_OR_RETURN(SegmentBodies segment,
+                     SegmentBodies::Open(bodies.Int2(row->second, 3), bodies.Text(row->second, 4)));
     blocks_ += 1;
     bytes_ += segment.size();
     const bool may_match = std::all_of(
@@ -171,7 +173,7 @@ Result<void> Search::SearchBlocks(WallTime day, Blocks blocks) {
       RETURN_IF_ERROR(AddBlock(block, data.Text(row->second, 3)));
     } else if (const auto segment = opened.find(key); segment != opened.end()) {
       const std::string_view of_segment =
-          all_fields ? bodies.Text(in_segments.at(key), 4) : fields->Text(in_fields.at(key), 3);
+          all_fields ? bodies.Text(in_segments.at(key), 5) : fields->Text(in_fields.at(key), 3);
       RETURN_IF_ERROR(AddSegment(block, segment->second, of_segment));
     }
   }
@@ -224,7 +226,7 @@ Result<void> Search::AddBlock(const LogBlockRef& block, std::string_view data) {
 Result<void> Search::AddSegment(const LogBlockRef& block, const SegmentBodies& bodies,
                                 std::string_view data) {
   ASSIGN_OR_RETURN(const BodyColumns::Bodies texts, bodies.columns().PutTogether());
-  ASSIGN_OR_RETURN(const SegmentFields opened, SegmentFields::Open(data, texts));
+  ASSIGN_OR_RETURN(const SegmentFields opened, SegmentFields::Open(bodies.format(), data, texts));
   const FieldColumns& fields = opened.columns();
   for (size_t i = 0; i < fields.lines(); ++i) {
     // From the end that comes first, so that what comes later is mostly not wanted any more.

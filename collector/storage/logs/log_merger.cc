@@ -133,16 +133,18 @@ Result<bool> LogMerger::Merge(Connection& connection, const Pile& pile) {
 }
 
 Result<void> LogMerger::TakeSmallSegment(Connection& connection, const Pile& pile, Input& input) {
-  ASSIGN_OR_RETURN(const Rows rows,
-                   connection.QueryBinary(fmt::format(
-                       "/* pgvigil log merging */ SELECT first_time, begin_offset, bodies, fields"
-                       " FROM (SELECT * FROM pgvigil.log_segment WHERE {}"
-                       " ORDER BY begin_offset DESC LIMIT 1) s WHERE raw_bytes < {}",
-                       WhereDay(pile.day, pile.file_id), options_.worth_bytes)));
+  ASSIGN_OR_RETURN(
+      const Rows rows,
+      connection.QueryBinary(fmt::format(
+          "/* pgvigil log merging */ SELECT first_time, begin_offset, bodies, fields, format"
+          " FROM (SELECT * FROM pgvigil.log_segment WHERE {}"
+          " ORDER BY begin_offset DESC LIMIT 1) s WHERE raw_bytes < {}",
+          WhereDay(pile.day, pile.file_id), options_.worth_bytes)));
   if (rows.size() == 0) return {};
-  ASSIGN_OR_RETURN(const SegmentBodies bodies, SegmentBodies::Open(rows.Text(0, 2)));
+  const int16_t format = rows.Int2(0, 4);
+  ASSIGN_OR_RETURN(const SegmentBodies bodies, SegmentBodies::Open(format, rows.Text(0, 2)));
   ASSIGN_OR_RETURN(const BodyColumns::Bodies text, bodies.columns().PutTogether());
-  ASSIGN_OR_RETURN(const SegmentFields fields, SegmentFields::Open(rows.Text(0, 3), text));
+  ASSIGN_OR_RETURN(const SegmentFields fields, SegmentFields::Open(format, rows.Text(0, 3), text));
   for (size_t line = 0; line < fields.columns().lines(); ++line) {
     input.contents.push_back(fields.columns().Encoded(line, text.at(line)));
     ASSIGN_OR_RETURN(RecordParts record, TakeApart(input.contents.back()));

@@ -59,22 +59,20 @@ class Parts {
   std::unordered_map<std::string, bool> sessions_;
 };
 
-// What stands in holes and in the tail.
-void AddVariableWords(std::string_view body, const LogTemplate& form, BodyWords& words,
+// What stands in holes and in the tail of message `i`.
+void AddVariableWords(const SplitBodies& bodies, size_t i, const LogTemplate& form,
                       BloomBuilder& bloom) {
-  if (!form.tail && form.holes() == 0) return;
-  SplitBody(body, words);
-  for (size_t i = 0; i < form.words.size(); ++i) {
-    const Word& word = words.words[i];
-    if (!form.words[i]) bloom.AddWord(body.substr(word.begin, word.end - word.begin));
+  for (size_t word = 0; word < form.words.size(); ++word) {
+    if (!form.words[word]) bloom.AddWord(bodies.word(i, word));
   }
-  ForEachWord(body.substr(words.head), [&](std::string_view word) { bloom.AddWord(word); });
+  if (form.tail) ForEachWord(bodies.tail(i), [&](std::string_view word) { bloom.AddWord(word); });
 }
 
 }  // namespace
 
 void SegmentBuilder::Add(RecordParts record) {
   SplitBody(record.body, words_);
+  bodies_.Add(record.body, words_);
   nodes_.push_back(miner_.Add(record.body, words_));
   raw_bytes_ += record.encoded_bytes;
   records_.push_back(std::move(record));
@@ -87,7 +85,6 @@ LogSegment SegmentBuilder::Finish() {
   std::unordered_map<uint32_t, uint32_t> numbers;  // of the miner, and of this segment
   std::vector<LogTemplate> templates;
   std::vector<uint32_t> template_of;
-  std::vector<std::string_view> bodies;
   std::map<std::pair<int64_t, uint32_t>, int32_t> counts;
   for (size_t i = 0; i < records_.size(); ++i) {
     const RecordParts& record = records_[i];
@@ -110,9 +107,8 @@ LogSegment SegmentBuilder::Finish() {
     pattern.first_time = std::min(pattern.first_time, time);
     pattern.last_time = std::max(pattern.last_time, time);
     counts[{NanosOf(record) / kNanosAMinute, number->second}] += 1;
-    AddVariableWords(record.body, templates[number->second], words_, bloom);
+    AddVariableWords(bodies_, i, templates[number->second], bloom);
     template_of.push_back(number->second);
-    bodies.push_back(record.body);
     out.first_time = std::min(out.first_time, time);
     out.last_time = std::max(out.last_time, time);
     out.severity_mask |= 1U << severity;
@@ -121,24 +117,28 @@ LogSegment SegmentBuilder::Finish() {
   out.raw_bytes = static_cast<int32_t>(raw_bytes_);
   for (const auto& [key, lines] : counts) out.counts.push_back({key.first, key.second, lines});
   out.bloom = bloom.Build();
-  compressor_.Append(EncodeBodies(bodies, templates, template_of), out.bodies);
-  compressor_.Append(EncodeFields(records_), out.fields);
+  const SectionBytes bodies = EncodeBodies(bodies_, templates, template_of);
+  compressor_.Append(bodies.bytes, bodies.cuts(), out.bodies);
+  const SectionBytes fields = EncodeFields(records_);
+  compressor_.Append(fields.bytes, fields.cuts(), out.fields);
   records_.clear();
+  bodies_.Clear();
   nodes_.clear();
   raw_bytes_ = 0;
   miner_.Trim();
   return out;
 }
 
-Result<SegmentBodies> SegmentBodies::Open(std::string_view data) {
+Result<SegmentBodies> SegmentBodies::Open(int16_t format, std::string_view data) {
   SegmentBodies out;
+  out.format_ = format;
   ASSIGN_OR_RETURN(std::string content, shared::wire::Decompress(data, kLimits));
   out.content_ = std::make_unique<const std::string>(std::move(content));
-  ASSIGN_OR_RETURN(out.columns_, BodyColumns::Parse(*out.content_));
+  ASSIGN_OR_RETURN(out.columns_, BodyColumns::Parse(format, *out.content_));
   return out;
 }
 
-Result<SegmentFields> SegmentFields::Open(std::string_view data,
+Result<SegmentFields> SegmentFields::Open(int16_t format, std::string_view data,
                                           const BodyColumns::Bodies& bodies) {
   SegmentFields out;
   ASSIGN_OR_RETURN(std::string content, shared::wire::Decompress(data, kLimits));
@@ -147,7 +147,7 @@ Result<SegmentFields> SegmentFields::Open(std::string_view data,
   for (size_t i = 0; i < bodies.ends.size(); ++i) {
     sizes.push_back(static_cast<uint32_t>(bodies.at(i).size()));
   }
-  ASSIGN_OR_RETURN(out.columns_, FieldColumns::Parse(*out.content_, sizes));
+  ASSIGN_OR_RETURN(out.columns_, FieldColumns::Parse(format, *out.content_, sizes));
   return out;
 }
 

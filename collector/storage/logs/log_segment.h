@@ -13,13 +13,14 @@
 #include "shared/base/result.h"
 #include "shared/wire/zstd.h"
 
-// pgvigil.log_segment, format 1: `bodies` is a zstd frame of what body_columns.h says, `fields` one
-// of what field_columns.h says, `bloom` a filter (token_bloom.h) of all words of four bytes or more
-// that stand in holes and tails, and of the fields database and sqlstate. Constant words are found
-// by `patterns`, the numbers of the templates in pgvigil.log_pattern.
+// pgvigil.log_segment: `bodies` is a zstd frame of what body_columns.h says, `fields` one of what
+// field_columns.h says, both of the row's format; `bloom` a filter (token_bloom.h) of all words of
+// four bytes or more that stand in holes and tails, and of the fields database and sqlstate.
+// Constant words are found by `patterns`, the numbers of the templates in pgvigil.log_pattern.
+// Format 2 is written; 1, which had words as text and fields as varints, is read.
 namespace collector::storage {
 
-inline constexpr int16_t kLogSegmentFormat = 1;
+inline constexpr int16_t kLogSegmentFormat = 2;
 
 // A template that lines of a segment have.
 struct SegmentPattern {
@@ -73,6 +74,7 @@ class SegmentBuilder {
   shared::wire::Compressor compressor_;
   size_t raw_bytes_ = 0;
   std::vector<RecordParts> records_;
+  SplitBodies bodies_;           // of the records
   std::vector<uint32_t> nodes_;  // of the miner, by record
   BodyWords words_;              // buffer
 };
@@ -80,12 +82,14 @@ class SegmentBuilder {
 // The bodies of a segment, decompressed. The object may be moved, not copied.
 class SegmentBodies {
  public:
-  // `data` as stored. kMalformed: not ours.
-  static shared::Result<SegmentBodies> Open(std::string_view data);
+  // `format` and `data` as stored. kMalformed: not ours.
+  static shared::Result<SegmentBodies> Open(int16_t format, std::string_view data);
   [[nodiscard]] const BodyColumns& columns() const { return columns_; }
   [[nodiscard]] size_t size() const { return content_->size(); }
+  [[nodiscard]] int16_t format() const { return format_; }
 
  private:
+  int16_t format_ = 0;
   std::unique_ptr<const std::string> content_;  // columns_ look into it
   BodyColumns columns_;
 };
@@ -93,7 +97,7 @@ class SegmentBodies {
 // Likewise the fields.
 class SegmentFields {
  public:
-  static shared::Result<SegmentFields> Open(std::string_view data,
+  static shared::Result<SegmentFields> Open(int16_t format, std::string_view data,
                                             const BodyColumns::Bodies& bodies);
   [[nodiscard]] const FieldColumns& columns() const { return columns_; }
 

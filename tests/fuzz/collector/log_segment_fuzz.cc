@@ -22,8 +22,8 @@ using collector::storage::SegmentBuilder;
 using collector::storage::TemplateMiner;
 
 // Whatever decodes has as many bodies as fields, and every record is a record.
-void Decode(std::string_view bodies, std::string_view fields) {
-  const auto columns = BodyColumns::Parse(bodies);
+void Decode(int16_t format, std::string_view bodies, std::string_view fields) {
+  const auto columns = BodyColumns::Parse(format, bodies);
   if (!columns) return;
   (void)columns->MayContain("a1");
   const auto texts = columns->PutTogether();
@@ -32,7 +32,7 @@ void Decode(std::string_view bodies, std::string_view fields) {
   for (size_t i = 0; i < texts->ends.size(); ++i) {
     sizes.push_back(static_cast<uint32_t>(texts->at(i).size()));
   }
-  const auto parsed = FieldColumns::Parse(fields, sizes);
+  const auto parsed = FieldColumns::Parse(format, fields, sizes);
   if (!parsed) return;
   if (parsed->lines() != columns->lines()) std::abort();
   for (size_t i = 0; i < parsed->lines(); ++i) (void)parsed->Record(i, texts->at(i));
@@ -54,7 +54,7 @@ void RoundTrip(std::string_view text) {
     builder.Add(std::move(record));
   }
   const LogSegment segment = builder.Finish();
-  const auto bodies = SegmentBodies::Open(segment.bodies);
+  const auto bodies = SegmentBodies::Open(collector::storage::kLogSegmentFormat, segment.bodies);
   if (!bodies) std::abort();
   const auto texts = bodies->columns().PutTogether();
   if (!texts || texts->ends.size() != lines.size()) std::abort();
@@ -67,16 +67,17 @@ void RoundTrip(std::string_view text) {
 
 }  // namespace
 
-// The first byte chooses: two sections to decode, a record, or lines to encode.
+// The first byte chooses: two sections of either format to decode, a record, or lines to encode.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::string_view input(reinterpret_cast<const char*>(data), size);  // NOLINT
   if (input.size() < 2) return 0;
   const auto choice = static_cast<uint8_t>(input.front());
   input.remove_prefix(1);
-  if (choice % 3 == 0) {
+  if (choice % 4 < 2) {
     const size_t middle = std::min<size_t>(static_cast<uint8_t>(input.front()), input.size() - 1);
-    Decode(input.substr(1, middle), input.substr(1 + middle));
-  } else if (choice % 3 == 1) {
+    const auto format = static_cast<int16_t>(1 + choice % 4);
+    Decode(format, input.substr(1, middle), input.substr(1 + middle));
+  } else if (choice % 4 == 2) {
     (void)collector::storage::TakeApart(input);
   } else {
     RoundTrip(input);

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <iterator>
 #include <random>
 
 #include "collector/storage/logs/log_needle.h"
@@ -16,6 +18,11 @@ using pgvigil::v1::LogRecord;
 using tests::LogLines;
 
 constexpr int64_t kStart = 1'767'225'600'000'000'000;  // 2026-01-01
+
+std::string ReadFixture(const std::string& name) {
+  std::ifstream file(PGVIGIL_FIXTURES "/logs/segment-1/" + name, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
 
 std::vector<LogRecord> MakeRecords(LogLines::Source source, uint64_t seed, size_t count) {
   LogLines lines(source, seed, kStart, 3'000'000);
@@ -37,13 +44,13 @@ LogSegment Build(const std::vector<LogRecord>& records, TemplateMiner& miner) {
   return builder.Finish();
 }
 
-std::vector<LogRecord> Records(const LogSegment& segment) {
+std::vector<LogRecord> Records(const LogSegment& segment, int16_t format = kLogSegmentFormat) {
   std::vector<LogRecord> out;
-  const auto bodies = SegmentBodies::Open(segment.bodies);
+  const auto bodies = SegmentBodies::Open(format, segment.bodies);
   EXPECT_TRUE(bodies) << bodies.error().message;
   const auto text = bodies->columns().PutTogether();
   EXPECT_TRUE(text) << text.error().message;
-  const auto fields = SegmentFields::Open(segment.fields, *text);
+  const auto fields = SegmentFields::Open(format, segment.fields, *text);
   EXPECT_TRUE(fields) << fields.error().message;
   for (size_t i = 0; i < fields->columns().lines(); ++i) {
     const auto record = fields->columns().Record(i, text->at(i));
@@ -96,6 +103,32 @@ TEST(LogSegment, GivesBackRecordsThatNoGeneratorThinksOf) {
   ExpectSame(Records(Build(records, miner)), records);
 }
 
+// What collectors before format 2 stored: 24 lines of PostgreSQL's, 16 of syslog's, two odd ones.
+TEST(LogSegment, StillReadsFormat1) {
+  LogSegment segment;
+  segment.bodies = ReadFixture("bodies.zst");
+  segment.fields = ReadFixture("fields.zst");
+  pgvigil::v1::LogChunk chunk;
+  ASSERT_TRUE(chunk.ParseFromString(ReadFixture("records.pb")));
+  const std::vector<LogRecord> records(chunk.records().begin(), chunk.records().end());
+  ASSERT_EQ(records.size(), 42u);
+  ExpectSame(Records(segment, 1), records);
+  const auto bodies = SegmentBodies::Open(1, segment.bodies);
+  ASSERT_TRUE(bodies);
+  EXPECT_TRUE(bodies->columns().MayContain("request_id"));
+  EXPECT_FALSE(bodies->columns().MayContain("absent"));
+  TemplateMiner miner;
+  ExpectSame(Records(Build(records, miner)), records);
+}
+
+TEST(LogSegment, RefusesAFormatThatIsNotYet) {
+  TemplateMiner miner;
+  const LogSegment segment = Build(MakeRecords(LogLines::Source::kPostgres, 1, 3), miner);
+  const auto bodies = SegmentBodies::Open(3, segment.bodies);
+  ASSERT_FALSE(bodies);
+  EXPECT_EQ(bodies.error().message, "log segment: format 3: this collector reads 1 and 2");
+}
+
 // Whatever part of a message is asked for: the segment is not left unread.
 TEST(LogSegment, IsNeverPrunedWhenItHasAMatch) {
   constexpr uint64_t kSeed = 3;
@@ -119,7 +152,7 @@ TEST(LogSegment, IsNeverPrunedWhenItHasAMatch) {
       }
       return false;
     };
-    const auto bodies = SegmentBodies::Open(segment.bodies);
+    const auto bodies = SegmentBodies::Open(kLogSegmentFormat, segment.bodies);
     ASSERT_TRUE(bodies);
     for (int i = 0; i < 5000; ++i) {
       const std::string& body = records[random() % records.size()].body();
@@ -152,10 +185,10 @@ TEST(LogSegment, IsRefusedWhenItIsCutAnywhere) {
   const LogSegment segment = Build(records, miner);
   const std::string content = *shared::wire::Decompress(segment.bodies);
   for (size_t size = 0; size < content.size(); ++size) {
-    const auto cut = BodyColumns::Parse(std::string_view(content).substr(0, size));
+    const auto cut = BodyColumns::Parse(2, std::string_view(content).substr(0, size));
     EXPECT_FALSE(cut && cut->PutTogether()) << size;
   }
-  const auto whole = BodyColumns::Parse(content);
+  const auto whole = BodyColumns::Parse(2, content);
   ASSERT_TRUE(whole);
   std::vector<uint32_t> sizes;
   for (const LogRecord& record : records) {
@@ -163,9 +196,9 @@ TEST(LogSegment, IsRefusedWhenItIsCutAnywhere) {
   }
   const std::string fields = *shared::wire::Decompress(segment.fields);
   for (size_t size = 0; size < fields.size(); ++size) {
-    EXPECT_FALSE(FieldColumns::Parse(std::string_view(fields).substr(0, size), sizes)) << size;
+    EXPECT_FALSE(FieldColumns::Parse(2, std::string_view(fields).substr(0, size), sizes)) << size;
   }
-  EXPECT_TRUE(FieldColumns::Parse(fields, sizes));
+  EXPECT_TRUE(FieldColumns::Parse(2, fields, sizes));
 }
 
 TEST(HasNeedle, KnowsWhereAWordEnds) {
