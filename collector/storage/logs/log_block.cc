@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <chrono>
 
+#include "collector/storage/logs/varint.h"
+
 namespace collector::storage {
 namespace {
 
@@ -27,13 +29,11 @@ auto DayOf(const LogRecord& record) {
 // Protobuf's encoding of `repeated LogRecord records = 4`: tag, length, message.
 void AppendRecord(const LogRecord& record, std::string& out) {
   out.push_back(static_cast<char>((LogChunk::kRecordsFieldNumber << 3) | 2));
-  size_t length = record.ByteSizeLong();
-  while (length >= 0x80) {
-    out.push_back(static_cast<char>(length | 0x80));
-    length >>= 7;
-  }
-  out.push_back(static_cast<char>(length));
-  record.AppendToString(&out);
+  const size_t length = record.ByteSizeLong();
+  PutVarint(length, out);
+  const size_t begin = out.size();
+  out.resize(begin + length);
+  record.SerializeWithCachedSizesToArray(reinterpret_cast<uint8_t*>(out.data() + begin));
 }
 
 class Builder {
