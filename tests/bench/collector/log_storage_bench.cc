@@ -1,7 +1,10 @@
 // Log lines into PostgreSQL by way of the store, with merging behind: how fast, how large, and how
 // fast a needle is found again. fsync is on. Client, collector and server share the machine; HTTP
 // is not in it. Lines are tests/support/log_lines.h's, half PostgreSQL's, half syslog's; each is
-// sent once, with a time and an offset of its own, in chunks of 500 lines.
+// sent once, with a time and an offset of its own, in chunks of 500 lines. They are harder to
+// compress than real ones: numbers, durations and names are evenly spread, and two thirds of the
+// syslog lines have a random id of 64 bits. zstd alone leaves 12 % of PostgreSQL's messages and 19
+// % of syslog's, where of real lines of servers and applications it leaves 11 %.
 //
 //   log_storage_bench [lines, 10000000] [agents, 16]
 //
