@@ -41,7 +41,7 @@ class NumberColumn {
   const uint8_t* bytes_ = nullptr;
 };
 
-// The same at once: `out` has room for all.
+// The same at once.
 std::vector<uint64_t> TakeNumbers(shared::wire::format::ByteReader& in, size_t count);
 
 }  // namespace collector::storage
