@@ -163,14 +163,29 @@ Result<void> RefuseNul(const Statement& statement) {
   return {};
 }
 
-bool SendStatement(PGconn* connection, const Statement& statement) {
+namespace {
+
+std::vector<const char*> ValuesOf(const Statement& statement) {
   std::vector<const char*> values;
   values.reserve(statement.parameters.size());
   for (const Parameter& parameter : statement.parameters) {
     values.push_back(parameter ? parameter->c_str() : nullptr);
   }
+  return values;
+}
+
+}  // namespace
+
+bool SendStatement(PGconn* connection, const Statement& statement) {
+  const std::vector<const char*> values = ValuesOf(statement);
   return PQsendQueryParams(connection, statement.sql.c_str(), static_cast<int>(values.size()),
                            nullptr, values.data(), nullptr, nullptr, statement.binary ? 1 : 0) == 1;
+}
+
+bool SendKept(PGconn* connection, const Statement& statement, const std::string& name) {
+  const std::vector<const char*> values = ValuesOf(statement);
+  return PQsendQueryPrepared(connection, name.c_str(), static_cast<int>(values.size()),
+                             values.data(), nullptr, nullptr, statement.binary ? 1 : 0) == 1;
 }
 
 }  // namespace shared::postgres

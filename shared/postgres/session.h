@@ -3,6 +3,7 @@
 #include <libpq-fe.h>
 
 #include <chrono>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -46,7 +47,9 @@ struct Connection::Impl {
 
   PgconnPtr pg;  // null once lost
   std::chrono::milliseconds budget{0};
-  std::string sqlstate;  // of the last failure
+  std::string sqlstate;                                  // of the last failure
+  std::map<std::string, std::string, std::less<>> kept;  // prepared names, by text (kept.h)
+  uint64_t kept_names = 0;                               // given out so far
 
   // Every call begins with this: clears the last failure. Fails when the connection is closed.
   Result<CallDeadline> BeginCall();
@@ -76,5 +79,7 @@ Result<void> RefuseNul(std::string_view what, std::string_view text);
 Result<void> RefuseNul(const Statement& statement);
 // PQsendQueryParams, parameters in text format. False: libpq refused, its message says why.
 bool SendStatement(PGconn* connection, const Statement& statement);
+// The same of one that was prepared under this name.
+bool SendKept(PGconn* connection, const Statement& statement, const std::string& name);
 
 }  // namespace shared::postgres

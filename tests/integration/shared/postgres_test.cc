@@ -9,6 +9,7 @@
 #include "shared/postgres/cancel.h"
 #include "shared/postgres/connection.h"
 #include "shared/postgres/copy.h"
+#include "shared/postgres/kept.h"
 #include "tests/support/postgres_server.h"
 
 namespace shared::postgres {
@@ -373,6 +374,48 @@ TEST_F(ConnectionPipeline, AtomicallyStoresAllOrNothing) {
   ASSERT_TRUE(stored) << stored.error().message;
   EXPECT_EQ((*stored)[1].Int(0, 0), 1);
   EXPECT_TRUE(connection.PipelineAtomic({})->empty());
+}
+
+TEST_F(ConnectionPipeline, PreparesAKeptStatementOnce) {
+  Connection connection = server_->Connect();
+  const KeptStatement kept{{"SELECT $1::int8 + 1", {"41"}, true}};
+  for (int i = 0; i < 3; ++i) {
+    const Result<std::vector<Rows>> answers =
+        PipelineKept(connection, {{{"SELECT 7"}, false}, kept, kept});
+    ASSERT_TRUE(answers) << answers.error().message;
+    ASSERT_EQ(answers->size(), 3U);
+    EXPECT_EQ((*answers)[0].Int(0, 0), 7);
+    EXPECT_EQ((*answers)[1].Int8(0, 0), 42);
+    EXPECT_EQ((*answers)[2].Int8(0, 0), 42);
+  }
+  EXPECT_EQ(connection.Query("SELECT count(*) FROM pg_prepared_statements")->Int(0, 0), 1);
+}
+
+TEST_F(ConnectionPipeline, TellsWhyAStatementCannotBeKept) {
+  Connection connection = server_->Connect();
+  const std::vector<KeptStatement> statements{{{"SELECT a FROM later"}}, {{"SELECT 1"}}};
+  for (int i = 0; i < 2; ++i) {
+    const Result<std::vector<Rows>> failed = PipelineKept(connection, statements);
+    ASSERT_FALSE(failed);
+    ExpectError(failed.error(), ErrorCode::kInvalidInput,
+                "42P01 relation \"later\" does not exist");
+    EXPECT_EQ(connection.last_sqlstate(), "42P01");
+  }
+  ASSERT_TRUE(connection.Execute("CREATE TEMP TABLE later AS SELECT 5 AS a"));
+  const Result<std::vector<Rows>> answers = PipelineKept(connection, statements);
+  ASSERT_TRUE(answers) << answers.error().message;
+  EXPECT_EQ((*answers)[0].Int(0, 0), 5);
+  EXPECT_EQ((*answers)[1].Int(0, 0), 1);
+}
+
+TEST_F(ConnectionPipeline, PreparesAnewWhatSomebodyForgot) {
+  Connection connection = server_->Connect();
+  ASSERT_TRUE(PipelineKept(connection, {{{"SELECT 1"}}}));
+  ASSERT_TRUE(connection.Execute("DEALLOCATE ALL"));
+  const Result<std::vector<Rows>> failed = PipelineKept(connection, {{{"SELECT 1"}}});
+  ASSERT_FALSE(failed);
+  EXPECT_EQ(connection.last_sqlstate(), "26000");
+  EXPECT_TRUE(PipelineKept(connection, {{{"SELECT 1"}}}));
 }
 
 TEST_F(ConnectionPipeline, ObeysTheDeadline) {
