@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "collector/storage/sql_text.h"
+#include "shared/postgres/kept.h"
 #include "shared/text/hex.h"
 #include "shared/text/utf8.h"
 
@@ -18,6 +19,7 @@ using shared::Result;
 using shared::model::Labels;
 using shared::postgres::Connection;
 using shared::postgres::Parameter;
+using shared::postgres::QueryKept;
 using shared::postgres::Rows;
 using shared::text::CleanUtf8;
 using shared::text::ToHex;
@@ -139,18 +141,18 @@ Result<HostId> Catalogue::Host(Connection& connection, access::TenantId tenant,
   Entry& entry = hosts_[{tenant.value, key}];
   if (entry.id != 0 && IsFresh(entry, content)) return HostId{static_cast<int32_t>(entry.id)};
   if (!tenants_.contains(tenant.value)) {
-    RETURN_IF_ERROR(
-        connection.Query("/* pgvigil */ INSERT INTO pgvigil.tenant (id, name)"
-                         " SELECT $1::int4, 'tenant ' || $1 WHERE NOT EXISTS"
-                         " (SELECT FROM pgvigil.tenant WHERE id = $1::int4)"
-                         " ON CONFLICT DO NOTHING",
-                         {std::to_string(tenant.value)}));
+    RETURN_IF_ERROR(QueryKept(connection,
+                              "/* pgvigil */ INSERT INTO pgvigil.tenant (id, name)"
+                              " SELECT $1::int4, 'tenant ' || $1 WHERE NOT EXISTS"
+                              " (SELECT FROM pgvigil.tenant WHERE id = $1::int4)"
+                              " ON CONFLICT DO NOTHING",
+                              {std::to_string(tenant.value)}));
     tenants_.insert(tenant.value);
   }
-  const Result<int64_t> id = OnlyId(
-      connection.Query(kUpsertHost,
+  const Result<int64_t> id =
+      OnlyId(QueryKept(connection, kUpsertHost,
                        {std::to_string(tenant.value), key, name.empty() ? key : name, content}),
-      fmt::format("register host {}", key));
+             fmt::format("register host {}", key));
   if (!id) {
     tenants_.erase(tenant.value);  // it may have been deleted by hand
     return tl::make_unexpected(id.error());
@@ -165,8 +167,8 @@ Result<AgentId> Catalogue::Agent(Connection& connection, access::TenantId tenant
   Entry& entry = agents_[{tenant.value, uuid}];
   if (entry.id == 0 || !IsFresh(entry, content)) {
     ASSIGN_OR_RETURN(const int64_t id,
-                     OnlyId(connection.Query(kUpsertAgent,
-                                             {std::to_string(tenant.value), ToUuid(uuid), content}),
+                     OnlyId(QueryKept(connection, kUpsertAgent,
+                                      {std::to_string(tenant.value), ToUuid(uuid), content}),
                             fmt::format("register agent {}", ToUuid(uuid))));
     entry = Entry{id, std::move(content), clock_.Monotonic()};
   }
@@ -174,9 +176,10 @@ Result<AgentId> Catalogue::Agent(Connection& connection, access::TenantId tenant
   bool& known = streams_[{agent.value, stream}];
   if (!known) {
     RETURN_IF_ERROR(
-        connection.Query("/* pgvigil */ INSERT INTO pgvigil.agent_stream (agent_id, stream)"
-                         " VALUES ($1::int4, $2::int2) ON CONFLICT DO NOTHING",
-                         {std::to_string(agent.value), std::to_string(static_cast<int>(stream))}));
+        QueryKept(connection,
+                  "/* pgvigil */ INSERT INTO pgvigil.agent_stream (agent_id, stream)"
+                  " VALUES ($1::int4, $2::int2) ON CONFLICT DO NOTHING",
+                  {std::to_string(agent.value), std::to_string(static_cast<int>(stream))}));
     known = true;
   }
   return agent;
@@ -189,8 +192,8 @@ Result<int32_t> Catalogue::Instance(Connection& connection, HostId host,
   if (entry.id != 0 && IsFresh(entry, content)) return static_cast<int32_t>(entry.id);
   ASSIGN_OR_RETURN(
       const int64_t id,
-      OnlyId(connection.Query(
-                 kUpsertInstance,
+      OnlyId(QueryKept(
+                 connection, kUpsertInstance,
                  {std::to_string(host.value),
                   std::to_string(static_cast<int64_t>(instance.system_identifier())),
                   std::to_string(static_cast<int32_t>(instance.port())), CleanUtf8(instance.name()),
@@ -261,13 +264,12 @@ Result<int64_t> Catalogue::LogFile(Connection& connection, AgentId agent, HostId
   if (entry.id != 0 && entry.content == content) return entry.id;
   ASSIGN_OR_RETURN(
       const int64_t id,
-      OnlyId(connection.Query(
-                 kUpsertFile,
-                 {std::to_string(agent.value), ToUuid(file.id()), std::to_string(host.value),
-                  instance_id ? Parameter(std::to_string(*instance_id)) : std::nullopt,
-                  CleanUtf8(file.path()), std::to_string(static_cast<int>(file.format())),
-                  std::to_string(static_cast<int64_t>(file.inode())),
-                  std::to_string(static_cast<int64_t>(file.device()))}),
+      OnlyId(QueryKept(connection, kUpsertFile,
+                       {std::to_string(agent.value), ToUuid(file.id()), std::to_string(host.value),
+                        instance_id ? Parameter(std::to_string(*instance_id)) : std::nullopt,
+                        CleanUtf8(file.path()), std::to_string(static_cast<int>(file.format())),
+                        std::to_string(static_cast<int64_t>(file.inode())),
+                        std::to_string(static_cast<int64_t>(file.device()))}),
              fmt::format("register log file {}", file.path())));
   entry = Entry{id, std::move(content), clock_.Monotonic()};
   return id;

@@ -8,6 +8,7 @@
 
 #include "collector/storage/sql_text.h"
 #include "shared/model/layout.h"
+#include "shared/postgres/kept.h"
 #include "shared/text/hex.h"
 #include "shared/text/utf8.h"
 
@@ -20,6 +21,7 @@ using shared::Fail;
 using shared::Result;
 using shared::model::Labels;
 using shared::postgres::Connection;
+using shared::postgres::QueryKept;
 using shared::postgres::Rows;
 using shared::text::CleanUtf8;
 using shared::text::ToHex;
@@ -177,7 +179,7 @@ Result<void> FindSeries(Connection& connection, const std::string& host,
   for (const SeriesRecord& record : records) {
     fingerprints.Add(std::string_view(ToUuid(record.fingerprint)));
   }
-  ASSIGN_OR_RETURN(const Rows rows, connection.Query(kSeriesIds, {host, fingerprints.Take()}));
+  ASSIGN_OR_RETURN(const Rows rows, QueryKept(connection, kSeriesIds, {host, fingerprints.Take()}));
   TakeIds(rows, ids);
   return {};
 }
@@ -255,15 +257,17 @@ Result<std::unordered_map<std::string, int32_t>> LayoutRegistry::Metrics(
   for (const std::string& name : unknown) array.Add(std::string_view(name));
   const std::string unknown_names = array.Take();
   const std::string tenant_text = std::to_string(tenant.value);
-  RETURN_IF_ERROR(connection.Query(
-      "/* pgvigil */ INSERT INTO pgvigil.metric (tenant_id, name) SELECT $1::int4, n"
-      " FROM unnest($2::text[]) AS n WHERE NOT EXISTS (SELECT FROM pgvigil.metric m"
-      " WHERE m.tenant_id = $1::int4 AND m.name = n) ORDER BY n ON CONFLICT DO NOTHING",
-      {tenant_text, unknown_names}));
+  RETURN_IF_ERROR(
+      QueryKept(connection,
+                "/* pgvigil */ INSERT INTO pgvigil.metric (tenant_id, name) SELECT $1::int4, n"
+                " FROM unnest($2::text[]) AS n WHERE NOT EXISTS (SELECT FROM pgvigil.metric m"
+                " WHERE m.tenant_id = $1::int4 AND m.name = n) ORDER BY n ON CONFLICT DO NOTHING",
+                {tenant_text, unknown_names}));
   ASSIGN_OR_RETURN(const Rows rows,
-                   connection.Query("/* pgvigil */ SELECT name, id FROM pgvigil.metric"
-                                    " WHERE tenant_id = $1::int4 AND name = ANY ($2::text[])",
-                                    {tenant_text, unknown_names}));
+                   QueryKept(connection,
+                             "/* pgvigil */ SELECT name, id FROM pgvigil.metric"
+                             " WHERE tenant_id = $1::int4 AND name = ANY ($2::text[])",
+                             {tenant_text, unknown_names}));
   for (size_t row = 0; row < rows.size(); ++row) {
     const std::string name(rows.Text(row, 0));
     const auto id = static_cast<int32_t>(rows.Int(row, 1).value_or(0));
@@ -312,7 +316,7 @@ Result<void> LayoutRegistry::Register(Connection& connection, access::TenantId t
   if (!draft.ids.empty()) {
     ArrayText ids;
     for (const auto& [uuid, id] : draft.ids) ids.Add(id);
-    RETURN_IF_ERROR(connection.Query(kSeriesSeen, {ids.Take()}));
+    RETURN_IF_ERROR(QueryKept(connection, kSeriesSeen, {ids.Take()}));
   }
   Result<int64_t> id = draft.ids.size() == draft.series.records.size()
                            ? AddLayout(connection, host, draft)
@@ -373,9 +377,9 @@ Result<void> LayoutRegistry::AddSeries(Connection& connection, access::TenantId 
       draft.fresh.begin(), draft.fresh.end(),
       [](const SeriesRecord& a, const SeriesRecord& b) { return a.fingerprint < b.fingerprint; });
   const SeriesArrays arrays = ToArrays(draft.fresh);
-  ASSIGN_OR_RETURN(const Rows added,
-                   connection.Query(kAddSeries, {host_text, arrays.fingerprints, arrays.metrics,
-                                                 arrays.kinds, arrays.units, arrays.labels}));
+  ASSIGN_OR_RETURN(const Rows added, QueryKept(connection, kAddSeries,
+                                               {host_text, arrays.fingerprints, arrays.metrics,
+                                                arrays.kinds, arrays.units, arrays.labels}));
   TakeIds(added, draft.ids);
   if (added.size() == draft.fresh.size()) return {};
   return FindSeries(connection, host_text, draft.fresh, draft.ids);  // not all were new after all
@@ -392,15 +396,15 @@ Result<int64_t> LayoutRegistry::AddLayout(Connection& connection, HostId host, c
     series_ids.Add(found == draft.ids.end() ? int64_t{0} : found->second);
   }
   ASSIGN_OR_RETURN(const Rows rows,
-                   connection.Query(kAddLayout, {std::to_string(host.value), ToUuid(draft.hash),
-                                                 series_ids.Take()}));
+                   QueryKept(connection, kAddLayout,
+                             {std::to_string(host.value), ToUuid(draft.hash), series_ids.Take()}));
   return rows.Int(0, 0).value_or(0);
 }
 
 Result<std::optional<LayoutEntry>> LayoutRegistry::Read(Connection& connection, HostId host,
                                                         const std::string& hash) {
   ASSIGN_OR_RETURN(const Rows rows,
-                   connection.Query(kFindLayout, {std::to_string(host.value), ToUuid(hash)}));
+                   QueryKept(connection, kFindLayout, {std::to_string(host.value), ToUuid(hash)}));
   if (rows.size() == 0) return std::optional<LayoutEntry>();
   const auto number = [&](size_t column) {
     return static_cast<uint32_t>(rows.Int(0, column).value_or(0));
@@ -413,12 +417,14 @@ Result<void> LayoutRegistry::Touch(Connection& connection, CachedLayout& cached)
   const shared::MonotonicTime now = clock_.Monotonic();
   if (now - cached.touched < kLayoutSeenPeriod) return {};
   const std::string id = std::to_string(cached.layout.id);
-  RETURN_IF_ERROR(connection.Query(
-      "/* pgvigil */ UPDATE pgvigil.layout SET last_seen = now() WHERE id = $1::int8", {id}));
+  RETURN_IF_ERROR(QueryKept(
+      connection, "/* pgvigil */ UPDATE pgvigil.layout SET last_seen = now() WHERE id = $1::int8",
+      {id}));
   cached.touched = now;
   if (now - cached.series_touched < kSeriesSeenPeriod) return {};
   // Sorted, so that two agents of one host cannot lock the same rows crosswise.
-  RETURN_IF_ERROR(connection.Query(
+  RETURN_IF_ERROR(QueryKept(
+      connection,
       "/* pgvigil */ WITH old AS (SELECT id FROM pgvigil.series WHERE id = ANY ((SELECT series_ids"
       " FROM pgvigil.layout WHERE id = $1::int8)::int8[]) AND last_seen < now() - interval '12 "
       "hours'"

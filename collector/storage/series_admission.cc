@@ -2,12 +2,15 @@
 
 #include <algorithm>
 
+#include "shared/postgres/kept.h"
+
 namespace collector::storage {
 namespace {
 
 using namespace std::chrono_literals;
 using shared::Result;
 using shared::postgres::Connection;
+using shared::postgres::QueryKept;
 using shared::postgres::Rows;
 
 constexpr std::string_view kLockTenant =
@@ -43,7 +46,7 @@ uint64_t RoomFor(uint64_t used, uint64_t most) {
 }  // namespace
 
 Result<void> LockSeries(Connection& connection, int32_t tenant) {
-  RETURN_IF_ERROR(connection.Query(kLockTenant, {std::to_string(tenant)}));
+  RETURN_IF_ERROR(QueryKept(connection, kLockTenant, {std::to_string(tenant)}));
   return {};
 }
 
@@ -57,7 +60,7 @@ Result<uint64_t> SeriesAdmission::TotalOf(Connection& connection, int32_t tenant
   }
   const std::string text = std::to_string(tenant);
   const auto sum = [&]() -> Result<uint64_t> {
-    ASSIGN_OR_RETURN(const Rows rows, connection.Query(kCountTenant, {text}));
+    ASSIGN_OR_RETURN(const Rows rows, QueryKept(connection, kCountTenant, {text}));
     return rows.Unsigned(0, 0).value_or(0);
   };
   ASSIGN_OR_RETURN(uint64_t active, sum());
@@ -73,7 +76,7 @@ Result<Admission> SeriesAdmission::Admit(Connection& connection, int32_t tenant_
                                          uint64_t wanted) {
   const std::string host = std::to_string(host_id);
   ASSIGN_OR_RETURN(const Rows counted,
-                   connection.Query(kCountHost, {std::to_string(tenant_id), host}));
+                   QueryKept(connection, kCountHost, {std::to_string(tenant_id), host}));
   const uint64_t active = counted.Unsigned(0, 0).value_or(0);
   ASSIGN_OR_RETURN(const uint64_t total, TotalOf(connection, tenant_id, wanted));
   const uint64_t of_host = RoomFor(active, limits_.per_agent);
@@ -87,18 +90,18 @@ Result<Admission> SeriesAdmission::Admit(Connection& connection, int32_t tenant_
     out.most = agent ? limits_.per_agent : limits_.per_tenant;
   }
   if (out.admitted > 0) {
-    RETURN_IF_ERROR(connection.Query(kAddToHost, {host, std::to_string(out.admitted)}));
+    RETURN_IF_ERROR(QueryKept(connection, kAddToHost, {host, std::to_string(out.admitted)}));
     totals_[tenant_id].active += out.admitted;
   }
   return out;
 }
 
 Result<uint64_t> CountNewLayouts(Connection& connection, int32_t host) {
-  ASSIGN_OR_RETURN(const Rows rows,
-                   connection.Query("/* pgvigil */ SELECT count(*) FROM pgvigil.layout"
-                                    " WHERE host_id = $1::int4"
-                                    " AND first_seen > now() - interval '1 hour'",
-                                    {std::to_string(host)}));
+  ASSIGN_OR_RETURN(const Rows rows, QueryKept(connection,
+                                              "/* pgvigil */ SELECT count(*) FROM pgvigil.layout"
+                                              " WHERE host_id = $1::int4"
+                                              " AND first_seen > now() - interval '1 hour'",
+                                              {std::to_string(host)}));
   return rows.Unsigned(0, 0).value_or(0);
 }
 

@@ -5,6 +5,7 @@
 
 #include "collector/storage/sql_text.h"
 #include "collector/storage/status_json.h"
+#include "shared/postgres/kept.h"
 #include "shared/text/hex.h"
 
 namespace collector::storage {
@@ -14,6 +15,7 @@ using shared::ErrorCode;
 using shared::Fail;
 using shared::Result;
 using shared::postgres::Connection;
+using shared::postgres::KeptStatement;
 using shared::postgres::Rows;
 using shared::postgres::Statement;
 
@@ -240,6 +242,14 @@ Statement AddDeadLetters(const Transfer& transfer) {
            grave_partitions.Take(), grave_offsets.Take()}};
 }
 
+// The same texts come with every group.
+Result<std::vector<Rows>> RunKept(Connection& connection, std::vector<Statement> statements) {
+  std::vector<KeptStatement> kept;
+  kept.reserve(statements.size());
+  for (Statement& one : statements) kept.push_back({std::move(one)});
+  return PipelineKept(connection, kept);
+}
+
 }  // namespace
 
 Result<void> LockPositions(Connection& connection, Transfer& transfer) {
@@ -267,7 +277,7 @@ Result<void> LockPositions(Connection& connection, Transfer& transfer) {
     for (const auto& [id, position] : transfer.files) files.Add(id);
     statements.push_back({std::string(kFilePositions), {files.Take()}});
   }
-  ASSIGN_OR_RETURN(const std::vector<Rows> results, connection.PipelineAtomic(statements));
+  ASSIGN_OR_RETURN(const std::vector<Rows> results, RunKept(connection, std::move(statements)));
   if (results[streams_at].size() != transfer.streams.size() ||
       (!transfer.files.empty() && results[files_at].size() != transfer.files.size())) {
     return Fail(
@@ -289,7 +299,7 @@ Result<void> MovePositionsAndCommit(Connection& connection, const Transfer& tran
   if (!transfer.refused.empty()) statements.push_back(AddRefusals(transfer));
   if (!transfer.dead_letters.empty()) statements.push_back(AddDeadLetters(transfer));
   statements.push_back({"COMMIT", {}});
-  RETURN_IF_ERROR(connection.PipelineAtomic(statements));
+  RETURN_IF_ERROR(RunKept(connection, std::move(statements)));
   return {};
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string_view>
 #include <vector>
 
 #include "shared/base/result.h"
@@ -20,5 +21,9 @@ struct KeptStatement {
 // that cannot be prepared fails as it would have failed alone.
 Result<std::vector<Rows>> PipelineKept(Connection& connection,
                                        const std::vector<KeptStatement>& statements);
+
+// Connection::Query of one.
+Result<Rows> QueryKept(Connection& connection, std::string_view sql,
+                       std::vector<Parameter> parameters);
 
 }  // namespace shared::postgres

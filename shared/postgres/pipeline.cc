@@ -162,4 +162,11 @@ Result<std::vector<Rows>> PipelineKept(Connection& connection,
   return AllOf(std::move(answers));
 }
 
+Result<Rows> QueryKept(Connection& connection, std::string_view sql,
+                       std::vector<Parameter> parameters) {
+  ASSIGN_OR_RETURN(std::vector<Rows> rows,
+                   PipelineKept(connection, {{{std::string(sql), std::move(parameters)}}}));
+  return std::move(rows.front());
+}
+
 }  // namespace shared::postgres
