@@ -7,7 +7,6 @@
 #include <set>
 
 #include "collector/storage/layout_reader.h"
-#include "collector/storage/partition_reader.h"
 #include "collector/storage/sql_text.h"
 #include "shared/wire/block_codec.h"
 
@@ -21,8 +20,6 @@ using shared::Result;
 using shared::WallTime;
 using shared::postgres::Rows;
 
-// Hours of which one statement asks what is not compacted, so that its partitions stay few.
-constexpr size_t kHoursAtOnce = 8;
 // Blocks are fetched an hour and some hosts at a time, so that memory stays bounded.
 constexpr size_t kHostsAtOnce = 32;
 constexpr std::chrono::minutes kWindow{10};
@@ -48,11 +45,10 @@ class BlockScan {
  public:
   BlockScan(const api::TimeRange& range, LayoutIndexes& known, SampleQuestion& question)
       : range_(range), known_(known), question_(question) {}
-  Result<void> Run();
+  Result<void> Run(const std::vector<UncompactedWindow>& windows);
 
  private:
   Result<void> FindLayouts();
-  Result<void> FindUncompacted(WallTime from, WallTime to);
   Result<void> ReadHour(const Uncompacted& hour);
   Result<void> ReadWindows(WallTime from, WallTime to);
   Result<void> AddBlock(const Rows& rows, size_t row);
@@ -70,42 +66,17 @@ class BlockScan {
   shared::model::Block block_;
 };
 
-Result<void> BlockScan::Run() {
-  ASSIGN_OR_RETURN(const std::vector<WallTime> hours,
-                   ReadPartitionStarts(question_.session, kBlockTable,
-                                       {range_.from - question_.limits.block_span, range_.to}));
-  for (size_t i = 0; i < hours.size(); i += kHoursAtOnce) {
-    const size_t last = std::min(hours.size(), i + kHoursAtOnce) - 1;
-    RETURN_IF_ERROR(FindUncompacted(hours[i], hours[last] + 1h));
+Result<void> BlockScan::Run(const std::vector<UncompactedWindow>& windows) {
+  for (const UncompactedWindow& window : windows) {
+    if (window.start >= range_.to) continue;
+    Uncompacted& hour = uncompacted_[std::chrono::floor<std::chrono::hours>(window.start)];
+    hour.hosts.insert(window.host_id);
+    hour.first_window = std::min(hour.first_window, window.start);
+    hour.last_window = std::max(hour.last_window, window.start);
   }
   if (uncompacted_.empty()) return {};
   RETURN_IF_ERROR(FindLayouts());
   for (const auto& [hour, what] : uncompacted_) RETURN_IF_ERROR(ReadHour(what));
-  return {};
-}
-
-// Bounds are literals, here and below, so that the planner drops the partitions that cannot matter.
-Result<void> BlockScan::FindUncompacted(WallTime from, WallTime to) {
-  from = std::max<WallTime>(
-      from, std::chrono::floor<std::chrono::minutes>(range_.from - question_.limits.block_span));
-  // Windows are whole multiples of ten minutes since 2000-01-01, and so since 1970.
-  from -= from.time_since_epoch() % kWindow;
-  ArrayText hosts;
-  for (const auto& [host, wanted] : question_.hosts) hosts.Add(int64_t{host});
-  ASSIGN_OR_RETURN(const Rows rows,
-                   question_.session.QueryBinary(
-                       fmt::format("/* pgvigil samples */ SELECT host_id, window_start"
-                                   " FROM pgvigil.uncompacted_windows('{}', '{}', $1::int4[])",
-                                   FormatTimestamp(from), FormatTimestamp(to)),
-                       {hosts.Take()}));
-  for (size_t row = 0; row < rows.size(); ++row) {
-    const WallTime window = FromUnixMicros(rows.UnixMicros(row, 1));
-    if (window >= range_.to) continue;
-    Uncompacted& hour = uncompacted_[std::chrono::floor<std::chrono::hours>(window)];
-    hour.hosts.insert(rows.Int4(row, 0));
-    hour.first_window = std::min(hour.first_window, window);
-    hour.last_window = std::max(hour.last_window, window);
-  }
   return {};
 }
 
@@ -156,6 +127,7 @@ Result<void> BlockScan::FindLayouts() {
   return {};
 }
 
+// Bounds are literals, so that the planner drops the partitions that cannot matter.
 Result<void> BlockScan::ReadWindows(WallTime from, WallTime to) {
   // A block may begin before the range and reach into it.
   from = std::max(from, range_.from - question_.limits.block_span);
@@ -197,9 +169,14 @@ Result<void> BlockScan::AddBlock(const Rows& rows, size_t row) {
 
 }  // namespace
 
-Result<void> AddBlockSamples(const api::TimeRange& range, LayoutIndexes& layouts,
+api::TimeRange BlockBegins(const api::TimeRange& range, const SampleQuestion& question) {
+  return {range.from - question.limits.block_span, range.to};
+}
+
+Result<void> AddBlockSamples(const api::TimeRange& range,
+                             const std::vector<UncompactedWindow>& windows, LayoutIndexes& layouts,
                              SampleQuestion& question) {
-  return BlockScan(range, layouts, question).Run();
+  return BlockScan(range, layouts, question).Run(windows);
 }
 
 }  // namespace collector::storage

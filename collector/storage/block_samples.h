@@ -1,15 +1,21 @@
 #pragma once
 
+#include <vector>
+
 #include "collector/storage/layout_index.h"
-#include "collector/storage/sample_question.h"
+#include "collector/storage/uncompacted.h"
 
 namespace collector::storage {
 
+// Which begins of blocks to ask uncompacted.h for, whose samples may be in `range`.
+api::TimeRange BlockBegins(const api::TimeRange& range, const SampleQuestion& question);
+
 // Adds what L0 in PostgreSQL holds of the wanted series in `range` and chunks do not: the blocks of
 // windows that are not compacted, or were before some of their blocks came. Blocks are fetched and
-// decoded whole. Must be asked before chunks are read: what is compacted in between is then read
+// decoded whole. Chunks must be asked for after this: what is compacted in between is then read
 // twice, not missed.
-shared::Result<void> AddBlockSamples(const api::TimeRange& range, LayoutIndexes& layouts,
-                                     SampleQuestion& question);
+shared::Result<void> AddBlockSamples(const api::TimeRange& range,
+                                     const std::vector<UncompactedWindow>& windows,
+                                     LayoutIndexes& layouts, SampleQuestion& question);
 
 }  // namespace collector::storage

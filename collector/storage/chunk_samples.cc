@@ -3,12 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <limits>
-#include <map>
 #include <set>
 
-#include "collector/storage/chunks/chunk_codec.h"
 #include "collector/storage/partition_reader.h"
 #include "collector/storage/sql_text.h"
 
@@ -27,36 +24,36 @@ using shared::postgres::Rows;
 constexpr std::chrono::hours kTimeAtOnce{6 * 24};
 constexpr int64_t kChunksAtOnce = 16'384;
 constexpr size_t kFamiliesAtOnce = 2'048;
+constexpr int64_t kFewChunks = 1'024;
 constexpr std::chrono::hours kLongestWindow{1};
 
-// A family with wanted series: which, and where they stand in the answer.
-struct WantedFamily {
-  FamilyMembers members = 0;
-  std::array<size_t, kFamilySeries> answers{};  // by ord
-};
+}  // namespace
 
-class ChunkScan {
- public:
-  ChunkScan(const api::TimeRange& range, SampleQuestion& question)
-      : range_(range), question_(question) {}
-  Result<void> Run();
-
- private:
-  Result<void> FindFamilies();
-  Result<std::vector<api::TimeRange>> Pieces();
-  Result<void> ReadPiece(const api::TimeRange& windows, const std::string& family_ids);
-  Result<void> AddChunk(const Rows& rows, size_t row);
-  void AddGroup(const ChunkGroup& group, const WantedFamily& family, const SampleOrigin& origin);
-
-  const api::TimeRange range_;
-  SampleQuestion& question_;
-  std::map<int64_t, WantedFamily> families_;
-  ChunkDecoder decoder_;
-  std::vector<ChunkGroup> groups_;
-};
+Result<bool> ChunkScan::FindFamilies(FamilyIndex& families) {
+  families_.clear();
+  std::vector<int64_t> ids;
+  ids.reserve(question_.series);
+  for (const auto& [host, wanted] : question_.hosts) {
+    for (const SampleQuestion::Wanted& one : wanted) ids.push_back(one.series_id);
+  }
+  ASSIGN_OR_RETURN(const auto places, families.Find(question_.session, ids));
+  for (const auto& [host, wanted] : question_.hosts) {
+    for (const SampleQuestion::Wanted& one : wanted) {
+      const auto place = places.find(one.series_id);
+      if (place == places.end()) continue;
+      Family& family = families_[place->second.family_id];
+      const auto ord = static_cast<size_t>(place->second.ord);
+      family.members = static_cast<FamilyMembers>(family.members | 1u << ord);
+      family.answers[ord] = one.answer;
+    }
+  }
+  const api::TimeRange windows = Windows();
+  const int64_t hours = (windows.to - windows.from) / 1h + 1;
+  return places.size() == ids.size() && windows.to - windows.from <= kTimeAtOnce &&
+         static_cast<int64_t>(families_.size()) * hours <= kFewChunks;
+}
 
 Result<void> ChunkScan::Run() {
-  RETURN_IF_ERROR(FindFamilies());
   if (families_.empty()) return {};
   ASSIGN_OR_RETURN(const std::vector<api::TimeRange> pieces, Pieces());
   for (auto family = families_.begin(); family != families_.end();) {
@@ -70,47 +67,33 @@ Result<void> ChunkScan::Run() {
         std::clamp<int64_t>(kChunksAtOnce / static_cast<int64_t>(count), 1, kTimeAtOnce.count())};
     for (const api::TimeRange& piece : pieces) {
       for (WallTime from = piece.from; from < piece.to; from += step) {
-        RETURN_IF_ERROR(ReadPiece({from, std::min<WallTime>(from + step, piece.to)}, family_ids));
+        ASSIGN_OR_RETURN(const std::vector<Rows> answers,
+                         question_.session.QueryAll(StatementsOf(
+                             {from, std::min<WallTime>(from + step, piece.to)}, family_ids)));
+        RETURN_IF_ERROR(Add(answers));
       }
     }
   }
   return {};
 }
 
-Result<void> ChunkScan::FindFamilies() {
-  std::map<int64_t, size_t> answers;
-  ArrayText series_ids;
-  for (const auto& [host, wanted] : question_.hosts) {
-    for (const SampleQuestion::Wanted& one : wanted) {
-      answers.emplace(one.series_id, one.answer);
-      series_ids.Add(one.series_id);
-    }
-  }
-  ASSIGN_OR_RETURN(const Rows rows, question_.session.QueryBinary(
-                                        "/* pgvigil samples */ SELECT id, family_id, family_ord"
-                                        " FROM pgvigil.series"
-                                        " WHERE id = ANY ($1::int8[]) AND family_id IS NOT NULL",
-                                        {series_ids.Take()}));
-  for (size_t row = 0; row < rows.size(); ++row) {
-    const auto ord = static_cast<size_t>(rows.Int2(row, 2));
-    if (ord >= kFamilySeries) {
-      return Fail(ErrorCode::kInternal, "series {} is number {} of a family", rows.Int8(row, 0),
-                  ord);
-    }
-    WantedFamily& family = families_[rows.Int8(row, 1)];
-    family.members = static_cast<FamilyMembers>(family.members | 1u << ord);
-    family.answers[ord] = answers.at(rows.Int8(row, 0));
-  }
-  return {};
+std::vector<ReadStatement> ChunkScan::Statements() const {
+  ArrayText ids;
+  for (const auto& [id, family] : families_) ids.Add(id);
+  return StatementsOf(Windows(), ids.Take());
 }
 
 // The begins of windows that may have samples of the range: a chunk's blocks begin in its window,
-// and may reach beyond it. A long range is cut down to the partitions that exist.
+// and may reach beyond it.
+api::TimeRange ChunkScan::Windows() const {
+  return {std::chrono::floor<std::chrono::minutes>(range_.from - question_.limits.block_span) -
+              kLongestWindow,
+          range_.to};
+}
+
+// A long range is cut down to the partitions that exist.
 Result<std::vector<api::TimeRange>> ChunkScan::Pieces() {
-  const api::TimeRange windows{
-      std::chrono::floor<std::chrono::minutes>(range_.from - question_.limits.block_span) -
-          kLongestWindow,
-      range_.to};
+  const api::TimeRange windows = Windows();
   std::vector<api::TimeRange> pieces;
   if (windows.to - windows.from <= kTimeAtOnce) return pieces = {windows};
   std::set<WallTime> days;
@@ -131,27 +114,42 @@ Result<std::vector<api::TimeRange>> ChunkScan::Pieces() {
   return pieces;
 }
 
-// Bounds are literals, so that the planner drops the partitions that cannot matter.
-Result<void> ChunkScan::ReadPiece(const api::TimeRange& windows, const std::string& family_ids) {
-  const std::string sql = fmt::format(
-      "/* pgvigil samples */ SELECT family_id, window_start, data FROM pgvigil.chunk"
-      " WHERE family_id = ANY ($1::int8[])"
-      " AND window_start >= '{}'::timestamptz AND window_start < '{}'::timestamptz"
-      " AND first_time < '{}'::timestamptz AND last_time >= '{}'::timestamptz"
-      " ORDER BY window_start, family_id",
-      FormatTimestamp(windows.from), FormatTimestampUp(windows.to), FormatTimestampUp(range_.to),
-      FormatTimestamp(range_.from));
-  ASSIGN_OR_RETURN(const Rows rows, question_.session.QueryBinary(sql, {family_ids}));
-  for (size_t row = 0; row < rows.size(); ++row) {
-    if (row % 64 == 0) RETURN_IF_ERROR(question_.Check());
-    RETURN_IF_ERROR(AddChunk(rows, row));
+// Chunks of minutes first: should they become one of an hour in between, they are read twice, not
+// missed.
+std::vector<ReadStatement> ChunkScan::StatementsOf(const api::TimeRange& windows,
+                                                   const std::string& family_ids) const {
+  const auto from = [&](std::string_view table) {
+    return fmt::format(
+        "/* pgvigil samples */ SELECT family_id, window_start, data FROM pgvigil.{}"
+        " WHERE family_id = ANY ($1::int8[])"
+        " AND window_start >= $2::timestamptz AND window_start < $3::timestamptz"
+        " AND first_time < $4::timestamptz AND last_time >= $5::timestamptz"
+        " ORDER BY window_start, family_id",
+        table);
+  };
+  const std::vector<shared::postgres::Parameter> parameters{
+      family_ids, FormatTimestamp(windows.from), FormatTimestampUp(windows.to),
+      FormatTimestampUp(range_.to), FormatTimestamp(range_.from)};
+  // The partitions of minutes are of an hour each: few or, when blocks are kept for long, too many
+  // to lock them all.
+  return {{from(kChunkMinutesTable.name), parameters, Planning::kKept},
+          {from(kChunkHoursTable.name), parameters, Planning::kGeneric}};
+}
+
+// The oldest first, which are those of hours.
+Result<void> ChunkScan::Add(std::span<const Rows> answers) {
+  for (size_t i = answers.size(); i-- > 0;) {
+    for (size_t row = 0; row < answers[i].size(); ++row) {
+      if (row % 64 == 0) RETURN_IF_ERROR(question_.Check());
+      RETURN_IF_ERROR(AddChunk(answers[i], row));
+    }
   }
   return question_.Check();
 }
 
 Result<void> ChunkScan::AddChunk(const Rows& rows, size_t row) {
   const int64_t family_id = rows.Int8(row, 0);
-  const WantedFamily& family = families_.at(family_id);
+  const Family& family = families_.at(family_id);
   if (Result<void> decoded = decoder_.Decode(rows.Text(row, 2), family.members, groups_);
       !decoded) {
     return Fail(ErrorCode::kInternal, "a stored chunk of family {} is damaged: {}", family_id,
@@ -163,7 +161,7 @@ Result<void> ChunkScan::AddChunk(const Rows& rows, size_t row) {
   return {};
 }
 
-void ChunkScan::AddGroup(const ChunkGroup& group, const WantedFamily& family,
+void ChunkScan::AddGroup(const ChunkGroup& group, const Family& family,
                          const SampleOrigin& origin) {
   const TickRange in = TicksIn(group.block.times_unix_nano, range_);
   if (in.empty()) return;
@@ -178,12 +176,6 @@ void ChunkScan::AddGroup(const ChunkGroup& group, const WantedFamily& family,
     }
     index += 1;
   }
-}
-
-}  // namespace
-
-Result<void> AddChunkSamples(const api::TimeRange& range, SampleQuestion& question) {
-  return ChunkScan(range, question).Run();
 }
 
 }  // namespace collector::storage

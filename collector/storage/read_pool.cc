@@ -17,7 +17,6 @@ using shared::Result;
 using shared::postgres::Connection;
 using shared::postgres::Parameter;
 using shared::postgres::Rows;
-using shared::postgres::Statement;
 using std::chrono::milliseconds;
 
 constexpr milliseconds kGrace = 500ms;  // for the server to say 57014 itself
@@ -36,6 +35,7 @@ ReadSession::ReadSession(ReadSession&& other) noexcept
     : pool_(std::exchange(other.pool_, nullptr)),
       connection_(std::move(other.connection_)),
       idle_(other.idle_),
+      holds_snapshot_(other.holds_snapshot_),
       in_transaction_(other.in_transaction_),
       deadline_(other.deadline_) {}
 
@@ -48,10 +48,8 @@ ReadSession::~ReadSession() {
   pool_->Return(std::move(connection_));
 }
 
-Result<void> ReadSession::HoldSnapshot() {
-  RETURN_IF_ERROR(Query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"));
-  in_transaction_ = true;
-  return {};
+void ReadSession::HoldSnapshot() {
+  holds_snapshot_ = true;
 }
 
 Result<void> ReadSession::CheckDeadline() const {
@@ -68,19 +66,45 @@ IndexKeeper* ReadSession::index() const {
 }
 
 Result<Rows> ReadSession::Query(std::string_view sql, const std::vector<Parameter>& parameters) {
-  return Run({std::string(sql), parameters, false});
+  ASSIGN_OR_RETURN(std::vector<Rows> rows, Run({{{std::string(sql), parameters, false}, false}}));
+  return std::move(rows.front());
 }
 
 Result<Rows> ReadSession::QueryBinary(std::string_view sql,
                                       const std::vector<Parameter>& parameters) {
-  return Run({std::string(sql), parameters, true});
+  ASSIGN_OR_RETURN(std::vector<Rows> rows, Run({{{std::string(sql), parameters, true}, false}}));
+  return std::move(rows.front());
 }
 
-Result<Rows> ReadSession::Run(const Statement& statement) {
+Result<std::vector<Rows>> ReadSession::QueryAll(const std::vector<ReadStatement>& statements) {
+  Statements out;
+  std::vector<size_t> wanted;  // of `out`
+  bool generic = false;
+  const auto plan_generic = [&](bool now) {
+    if (std::exchange(generic, now) == now) return;
+    out.push_back(
+        {{now ? "SET plan_cache_mode = force_generic_plan" : "SET plan_cache_mode = auto"}});
+  };
+  for (const ReadStatement& one : statements) {
+    plan_generic(one.planning == Planning::kGeneric);
+    wanted.push_back(out.size());
+    out.push_back({{one.sql, one.parameters, true}, one.planning != Planning::kOnce});
+  }
+  // After an error the transaction, that of the pipeline or a longer one, takes it back.
+  plan_generic(false);
+  ASSIGN_OR_RETURN(std::vector<Rows> rows, Run(out));
+  std::vector<Rows> answers;
+  answers.reserve(wanted.size());
+  for (const size_t i : wanted) answers.push_back(std::move(rows[i]));
+  return answers;
+}
+
+Result<std::vector<Rows>> ReadSession::Run(const Statements& statements) {
   RETURN_IF_ERROR(CheckDeadline());
-  Result<Rows> rows = Ask(statement);
+  const bool was_in_transaction = in_transaction_;
+  Result<std::vector<Rows>> rows = Ask(statements);
   const bool was_idle = std::exchange(idle_, false);
-  if (rows || in_transaction_ || !CheckDeadline()) return rows;
+  if (rows || was_in_transaction || !CheckDeadline()) return rows;
   const bool is_lost = !connection_.open->IsOpen();
   // A replica also ends what is in the way of its recovery, and leaves the connection open.
   const bool is_refused = connection_.to_replica && rows.error().code == ErrorCode::kUnavailable;
@@ -88,17 +112,25 @@ Result<Rows> ReadSession::Run(const Statement& statement) {
   if (connection_.to_replica && is_lost) pool_->replica_->ReportFailure();
   ASSIGN_OR_RETURN(connection_,
                    is_refused ? pool_->OpenTo(false, deadline_) : pool_->Open(deadline_));
-  return Ask(statement);
+  in_transaction_ = false;
+  return Ask(statements);
 }
 
-Result<Rows> ReadSession::Ask(const Statement& statement) {
+// Answers to `statements`, without those to what is sent before them.
+Result<std::vector<Rows>> ReadSession::Ask(const Statements& statements) {
   const milliseconds left = std::max(Left(pool_->clock_, deadline_), 1ms);
   Connection& connection = *connection_.open;
   connection.SetDeadline(left + kGrace);
-  ASSIGN_OR_RETURN(std::vector<Rows> results,
-                   connection.PipelineAtomic(
-                       {{fmt::format("SET statement_timeout = {}", left.count()), {}}, statement}));
-  return std::move(results.back());
+  Statements all{{{fmt::format("SET statement_timeout = {}", left.count())}, false}};
+  if (holds_snapshot_ && !in_transaction_) {
+    all.push_back({{"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"}});
+    in_transaction_ = true;
+  }
+  const size_t before = all.size();
+  all.insert(all.end(), statements.begin(), statements.end());
+  ASSIGN_OR_RETURN(std::vector<Rows> results, PipelineKept(connection, all));
+  results.erase(results.begin(), results.begin() + static_cast<std::ptrdiff_t>(before));
+  return results;
 }
 
 Result<ReadSession> ReadPool::Lease(shared::MonotonicTime deadline) {

@@ -80,7 +80,8 @@ Result<api::SampleAnswer> Reader::Samples(const api::QueryContext& context,
   // From the begin of the first step; without an end: a series that was registered later may hold
   // samples that came late.
   seen.selector.seen = {query.range.from - query.step, shared::WallTime::max()};
-  return ReadSamples(session, context.tenant, seen, {layouts_, newest_ ? &*newest_ : nullptr},
+  return ReadSamples(session, context.tenant, seen,
+                     {layouts_, families_, newest_ ? &*newest_ : nullptr},
                      {query.series_limit, query.sample_limit, limits_.block_span});
 }
 

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "collector/api/telemetry_reader.h"
+#include "collector/storage/family_index.h"
 #include "collector/storage/layout_index.h"
 #include "collector/storage/newest/follower.h"
 #include "collector/storage/read_pool.h"
@@ -75,6 +76,7 @@ class Reader final : public api::TelemetryReader {
   const Readiness& readiness_;
   const StoreLimits limits_;
   LayoutIndexes layouts_;
+  FamilyIndex families_;
   std::optional<newest::Follower> newest_;  // last: has a thread
 };
 

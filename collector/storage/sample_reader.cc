@@ -30,11 +30,26 @@ Result<std::vector<api::SeriesRow>> FindSeries(ReadSession& session, access::Ten
               series.size() == enough ? "more than " : "", series.size(), series_limit);
 }
 
-// What PostgreSQL holds of `range`; blocks before chunks, as block_samples.h wants it.
+// What PostgreSQL holds of `range`: blocks that are in no chunk, then chunks. As a rule there are
+// no such blocks beside memory, so little chunks are asked for along with that question; should
+// there be some, and for series that were in no family yet, chunks are asked for after the blocks,
+// for their windows may have been compacted meanwhile.
 Result<void> AddStored(const api::TimeRange& range, const SampleMemory& memory,
                        SampleQuestion& question) {
-  RETURN_IF_ERROR(AddBlockSamples(range, memory.layouts, question));
-  return AddChunkSamples(range, question);
+  ChunkScan chunks(range, question);
+  ASSIGN_OR_RETURN(const bool at_once, chunks.FindFamilies(memory.families));
+  std::vector<ReadStatement> statements{
+      UncompactedStatement(BlockBegins(range, question), question)};
+  if (at_once) {
+    for (ReadStatement& one : chunks.Statements()) statements.push_back(std::move(one));
+  }
+  ASSIGN_OR_RETURN(const std::vector<shared::postgres::Rows> answers,
+                   question.session.QueryAll(statements));
+  const std::vector<UncompactedWindow> windows = ToUncompacted(answers.front());
+  if (at_once && windows.empty()) return chunks.Add(std::span(answers).subspan(1));
+  RETURN_IF_ERROR(AddBlockSamples(range, windows, memory.layouts, question));
+  if (!at_once) RETURN_IF_ERROR(chunks.FindFamilies(memory.families));
+  return chunks.Run();
 }
 
 }  // namespace

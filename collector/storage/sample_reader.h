@@ -2,15 +2,17 @@
 
 #include <vector>
 
+#include "collector/storage/family_index.h"
 #include "collector/storage/layout_index.h"
 #include "collector/storage/newest/follower.h"
 #include "collector/storage/sample_question.h"
 
 namespace collector::storage {
 
-// Beside PostgreSQL, what a reader of samples has in memory. Both must outlive it.
+// Beside PostgreSQL, what a reader of samples has in memory. All must outlive it.
 struct SampleMemory {
   LayoutIndexes& layouts;
+  FamilyIndex& families;
   newest::Follower* newest = nullptr;  // may be null: all comes from PostgreSQL
 };
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "collector/storage/sql_text.h"
+#include "shared/postgres/kept.h"
 
 namespace collector::storage {
 namespace {
@@ -103,7 +104,11 @@ Result<IndexLoader::News> IndexLoader::ReadNew(Connection& connection, const Ser
     firsts.Add(first);
     lasts.Add(last);
   }
-  ASSIGN_OR_RETURN(Rows rows, connection.Query(kNewSeries, {firsts.Take(), lasts.Take()}));
+  // Every question about series asks this first.
+  ASSIGN_OR_RETURN(
+      std::vector<Rows> answers,
+      PipelineKept(connection, {{{std::string(kNewSeries), {firsts.Take(), lasts.Take()}}}}));
+  Rows rows = std::move(answers.front());
   News news;
   news.full = rows.size() >= kPage;
   bool unknown_host = false;

@@ -111,7 +111,7 @@ Result<api::LogPage> ReadLogs(ReadSession& session, access::TenantId tenant,
                               const api::LogQuery& query) {
   ASSIGN_OR_RETURN(LogScope scope, Resolve(session, tenant, query));
   if (EventsSuffice(query)) return SearchLogEvents(session, scope, query);
-  RETURN_IF_ERROR(session.HoldSnapshot());
+  session.HoldSnapshot();
   RETURN_IF_ERROR(ResolvePattern(session, query, scope));
   RETURN_IF_ERROR(ResolveText(session, query, scope));
   return SearchLogBlocks(session, scope, query);

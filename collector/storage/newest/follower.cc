@@ -9,6 +9,7 @@
 #include "collector/storage/sql_text.h"
 #include "shared/concurrency/thread_name.h"
 #include "shared/log/log.h"
+#include "shared/postgres/kept.h"
 
 namespace collector::storage::newest {
 namespace {
@@ -169,16 +170,17 @@ Result<void> Follower::LoadHosts(const std::vector<int64_t>& hosts) {
 Result<void> Follower::Poll() {
   const shared::MonotonicTime begin = std::chrono::steady_clock::now();
   const std::string xmin = snapshot_.substr(0, snapshot_.find(':'));
-  Result<std::vector<Rows>> answers = connection_->PipelineAtomic(
-      {{std::string(kSnapshotSql), {}},
-       {fmt::format(
-            "/* pgvigil newest */ SELECT {} FROM pgvigil.block WHERE txid >= $1::xid8"
-            " AND txid < pg_snapshot_xmax(pg_current_snapshot())"
-            " AND (pg_is_in_recovery() OR NOT pg_visible_in_snapshot(txid, $2::pg_snapshot))"
-            " AND {}",
-            kColumns, WindowSql()),
-        {xmin, snapshot_},
-        true}});
+  Result<std::vector<Rows>> answers = PipelineKept(
+      *connection_,
+      {{{std::string(kSnapshotSql)}},
+       {{fmt::format(
+             "/* pgvigil newest */ SELECT {} FROM pgvigil.block WHERE txid >= $1::xid8"
+             " AND txid < pg_snapshot_xmax(pg_current_snapshot())"
+             " AND (pg_is_in_recovery() OR NOT pg_visible_in_snapshot(txid, $2::pg_snapshot))"
+             " AND first_time >= $3::timestamptz AND last_time >= $4::timestamptz",
+             kColumns),
+         {xmin, snapshot_, FormatTimestamp(from_ - kBlockSpan), FormatTimestamp(from_)},
+         true}}});
   Result<void> taken;
   if (answers) {
     taken = Take(answers->back());

@@ -69,12 +69,11 @@ class AggregateScan {
   Result<api::SampleAnswer> Run() {
     RETURN_IF_ERROR(Check());
     // Rollups, and what they do not know, as of one moment.
-    RETURN_IF_ERROR(question_.session.HoldSnapshot());
+    question_.session.HoldSnapshot();
     stored_.resize(series_.size());
     std::vector<TimeRange> unrolled{range_};
     if (tier_ != SampleTier::kMeasured) {
-      ASSIGN_OR_RETURN(unrolled, FindUnrolled(range_, question_));
-      RETURN_IF_ERROR(ReadStored());
+      ASSIGN_OR_RETURN(unrolled, ReadStored());
     }
     const auto before = IsGrowth(*query_.aggregate) ? kIncreaseGap : 0h;
     for (const TimeRange& part : unrolled) {
@@ -109,49 +108,63 @@ class AggregateScan {
     return {};
   }
 
-  Result<void> ReadStored() {
+  // What rollups know; gives the parts of the range of which they do not know all.
+  Result<std::vector<TimeRange>> ReadStored() {
     RETURN_IF_ERROR(FindFamilies());
+    const UnrolledHours unrolled(range_, question_);
+    const size_t before = unrolled.statements().size();
+    const std::vector<ReadStatement> pieces = Pieces();
+    // The first piece travels along.
+    std::vector<ReadStatement> statements = unrolled.statements();
+    if (!pieces.empty()) statements.push_back(pieces.front());
+    std::vector<Rows> answers;
+    if (!statements.empty()) {
+      ASSIGN_OR_RETURN(answers, question_.session.QueryAll(statements));
+    }
+    if (!pieces.empty()) RETURN_IF_ERROR(AddStored(answers[before]));
+    for (size_t i = 1; i < pieces.size(); ++i) {
+      ASSIGN_OR_RETURN(const std::vector<Rows> rows, question_.session.QueryAll({pieces[i]}));
+      RETURN_IF_ERROR(AddStored(rows.front()));
+    }
+    return unrolled.From(std::span(answers).first(before));
+  }
+
+  Result<void> FindFamilies() {
+    std::vector<int64_t> ids;
+    for (const api::SeriesRow& one : series_) ids.push_back(one.id);
+    ASSIGN_OR_RETURN(const auto places, memory_.families.Find(question_.session, ids));
+    for (size_t i = 0; i < series_.size(); ++i) {
+      const auto place = places.find(series_[i].id);
+      if (place != places.end()) answers_[{place->second.family_id, place->second.ord}] = i;
+    }
+    return {};
+  }
+
+  [[nodiscard]] std::vector<ReadStatement> Pieces() const {
     std::vector<RollupSeries> wanted;
     for (const auto& [series, answer] : answers_) wanted.push_back(series);
+    std::vector<ReadStatement> out;
     const WallTime first = std::chrono::floor<std::chrono::days>(range_.from);
     for (WallTime from = first; from < range_.to && !wanted.empty(); from += kDaysAtOnce) {
       const WallTime to = std::min<WallTime>(from + kDaysAtOnce, range_.to);
       const auto days = static_cast<size_t>((to - from + 24h - 1ns) / 24h);
       const size_t at_once = std::max<size_t>(1, kSeriesDaysAtOnce / days);
       for (size_t i = 0; i < wanted.size(); i += at_once) {
-        RETURN_IF_ERROR(ReadPiece(
-            std::span(wanted).subspan(i, std::min(at_once, wanted.size() - i)), from, to));
+        const size_t count = std::min(at_once, wanted.size() - i);
+        RollupStatement piece =
+            MakeRollupStatement(Tier(), std::span(wanted).subspan(i, count), from, to);
+        out.push_back({std::move(piece.sql), std::move(piece.parameters), Planning::kGeneric});
       }
     }
-    return {};
+    return out;
   }
 
-  Result<void> FindFamilies() {
-    std::map<int64_t, size_t> answer_of;
-    ArrayText ids;
-    for (size_t i = 0; i < series_.size(); ++i) {
-      answer_of.emplace(series_[i].id, i);
-      ids.Add(series_[i].id);
-    }
-    ASSIGN_OR_RETURN(const Rows rows, question_.session.QueryBinary(
-                                          "/* pgvigil rollups */ SELECT id, family_id, family_ord"
-                                          " FROM pgvigil.series WHERE id = ANY ($1::int8[])"
-                                          " AND family_id IS NOT NULL",
-                                          {ids.Take()}));
-    for (size_t row = 0; row < rows.size(); ++row) {
-      answers_[{rows.Int8(row, 1), rows.Int2(row, 2)}] = answer_of.at(rows.Int8(row, 0));
-    }
-    return {};
+  [[nodiscard]] const RollupTier& Tier() const {
+    return tier_ == SampleTier::kHour ? kHourTier : kFiveMinuteTier;
   }
 
-  Result<void> ReadPiece(std::span<const RollupSeries> wanted, WallTime from, WallTime to) {
-    const auto query = [&](std::string_view sql,
-                           const std::vector<shared::postgres::Parameter>& parameters) {
-      return question_.session.QueryBinary(sql, parameters);
-    };
-    const RollupTier& tier = tier_ == SampleTier::kHour ? kHourTier : kFiveMinuteTier;
-    ASSIGN_OR_RETURN(const std::vector<StoredRollup> rows,
-                     ReadRollups(query, tier, wanted, from, to));
+  Result<void> AddStored(const Rows& answer) {
+    ASSIGN_OR_RETURN(const std::vector<StoredRollup> rows, ToRollups(answer, Tier()));
     for (const StoredRollup& row : rows) {
       std::vector<Bucket>& stored = stored_[answers_.at(row.series)];
       for (const Bucket& bucket : row.buckets) {

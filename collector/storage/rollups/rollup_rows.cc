@@ -28,19 +28,18 @@ std::string Vectors(std::string_view function, std::string_view pools, size_t fi
   return sql;
 }
 
-std::string MembersSql(const RollupTier& tier, WallTime from, WallTime to) {
+std::string MembersSql(const RollupTier& tier) {
   return fmt::format(
       "/* pgvigil rollups */ SELECT r.family_id, r.window_start, m.ord,"
       " r.shapes[m.place * 7 - 6 : m.place * 7]::int8[], r.bases[m.place],"
       " r.biases[m.place * 6 - 5 : m.place * 6]::int8[], {}, {} FROM pgvigil.{} r CROSS JOIN "
       "LATERAL unnest(r.ords) WITH ORDINALITY"
       " AS m(ord, place) WHERE r.family_id = ANY ($1::int8[]) AND (r.family_id, m.ord) IN"
-      " (SELECT * FROM unnest($2::int8[], $3::int2[])) AND r.window_start >= '{}'::timestamptz"
-      " AND r.window_start < '{}'::timestamptz ORDER BY r.family_id, m.ord, r.window_start",
+      " (SELECT * FROM unnest($2::int8[], $3::int2[])) AND r.window_start >= $4::timestamptz"
+      " AND r.window_start < $5::timestamptz ORDER BY r.family_id, m.ord, r.window_start",
       Vectors("rollup_integers", "r.bytes, r.smalls, r.lows, r.highs, r.ints, r.longs", 1,
               tier.slots),
-      Vectors("rollup_doubles", "r.doubles", 2, tier.slots), tier.table.name, FormatTimestamp(from),
-      FormatTimestamp(to));
+      Vectors("rollup_doubles", "r.doubles", 2, tier.slots), tier.table.name);
 }
 
 Result<StoredRollup> ToRollup(const Rows& rows, size_t row, const RollupTier& tier) {
@@ -75,9 +74,8 @@ void PutPool(CopyIn& copy, const std::vector<T>& pool, Put put) {
 
 }  // namespace
 
-Result<std::vector<StoredRollup>> ReadRollups(const BinaryQuery& query, const RollupTier& tier,
-                                              std::span<const RollupSeries> wanted, WallTime from,
-                                              WallTime to) {
+RollupStatement MakeRollupStatement(const RollupTier& tier, std::span<const RollupSeries> wanted,
+                                    WallTime from, WallTime to) {
   ArrayText families, member_families, ords;
   int64_t last = 0;
   for (const RollupSeries& one : wanted) {
@@ -86,8 +84,12 @@ Result<std::vector<StoredRollup>> ReadRollups(const BinaryQuery& query, const Ro
     member_families.Add(one.family_id);
     ords.Add(int64_t{one.ord});
   }
-  ASSIGN_OR_RETURN(const Rows rows, query(MembersSql(tier, from, to),
-                                          {families.Take(), member_families.Take(), ords.Take()}));
+  return {MembersSql(tier),
+          {families.Take(), member_families.Take(), ords.Take(), FormatTimestamp(from),
+           FormatTimestamp(to)}};
+}
+
+Result<std::vector<StoredRollup>> ToRollups(const Rows& rows, const RollupTier& tier) {
   std::vector<StoredRollup> out;
   out.reserve(rows.size());
   for (size_t row = 0; row < rows.size(); ++row) {
@@ -95,6 +97,14 @@ Result<std::vector<StoredRollup>> ReadRollups(const BinaryQuery& query, const Ro
     out.push_back(std::move(one));
   }
   return out;
+}
+
+Result<std::vector<StoredRollup>> ReadRollups(const BinaryQuery& query, const RollupTier& tier,
+                                              std::span<const RollupSeries> wanted, WallTime from,
+                                              WallTime to) {
+  const RollupStatement statement = MakeRollupStatement(tier, wanted, from, to);
+  ASSIGN_OR_RETURN(const Rows rows, query(statement.sql, statement.parameters));
+  return ToRollups(rows, tier);
 }
 
 Result<void> ReplaceRollups(Connection& connection, const RollupTier& tier, WallTime day,

@@ -41,8 +41,18 @@ struct StoredRollup {
   std::vector<Bucket> buckets;  // those of the day that have samples, ascending
 };
 
-// What is stored of `wanted` for from <= day < to, by series and day. Only their vectors travel.
-// kInternal: a row that no collector wrote so.
+// Asks for what is stored of `wanted` for from <= day < to. Only their vectors travel.
+struct RollupStatement {
+  std::string sql;  // always the same of a tier
+  std::vector<shared::postgres::Parameter> parameters;
+};
+RollupStatement MakeRollupStatement(const RollupTier& tier, std::span<const RollupSeries> wanted,
+                                    shared::WallTime from, shared::WallTime to);
+// Its answer (binary), by series and day. kInternal: a row that no collector wrote so.
+shared::Result<std::vector<StoredRollup>> ToRollups(const shared::postgres::Rows& rows,
+                                                    const RollupTier& tier);
+
+// Both.
 shared::Result<std::vector<StoredRollup>> ReadRollups(const BinaryQuery& query,
                                                       const RollupTier& tier,
                                                       std::span<const RollupSeries> wanted,

@@ -11,7 +11,23 @@ namespace collector::storage {
 // yet, or whose increases would change with them; ascending, apart from each other, whole hours but
 // for the ends of the range. Everywhere else rollups say what samples say. The session must hold a
 // snapshot, under which the rollups are read, too.
-shared::Result<std::vector<api::TimeRange>> FindUnrolled(const api::TimeRange& range,
-                                                         SampleQuestion& question);
+class UnrolledHours {
+ public:
+  UnrolledHours(const api::TimeRange& range, const SampleQuestion& question);
+
+  // What to ask; none when rollups can know nothing of the range.
+  [[nodiscard]] const std::vector<ReadStatement>& statements() const { return statements_; }
+  // From the answers to these, in their order.
+  [[nodiscard]] std::vector<api::TimeRange> From(
+      std::span<const shared::postgres::Rows> answers) const;
+
+ private:
+  void Add(api::TimeRange part, std::vector<api::TimeRange>& out) const;
+
+  const api::TimeRange range_;
+  const std::chrono::hours block_span_;  // rounded up
+  shared::WallTime end_;                 // nothing from here on is rolled up
+  std::vector<ReadStatement> statements_;
+};
 
 }  // namespace collector::storage
