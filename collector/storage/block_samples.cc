@@ -45,7 +45,7 @@ class BlockScan {
  public:
   BlockScan(const api::TimeRange& range, LayoutIndexes& known, SampleQuestion& question)
       : range_(range), known_(known), question_(question) {}
-  Result<void> Run(const std::vector<UncompactedWindow>& windows);
+  Result<void> Run(const std::vector<BlockWindow>& windows);
 
  private:
   Result<void> FindLayouts();
@@ -66,8 +66,8 @@ class BlockScan {
   shared::model::Block block_;
 };
 
-Result<void> BlockScan::Run(const std::vector<UncompactedWindow>& windows) {
-  for (const UncompactedWindow& window : windows) {
+Result<void> BlockScan::Run(const std::vector<BlockWindow>& windows) {
+  for (const BlockWindow& window : windows) {
     if (window.start >= range_.to) continue;
     Uncompacted& hour = uncompacted_[std::chrono::floor<std::chrono::hours>(window.start)];
     hour.hosts.insert(window.host_id);
@@ -173,9 +173,8 @@ api::TimeRange BlockBegins(const api::TimeRange& range, const SampleQuestion& qu
   return {range.from - question.limits.block_span, range.to};
 }
 
-Result<void> AddBlockSamples(const api::TimeRange& range,
-                             const std::vector<UncompactedWindow>& windows, LayoutIndexes& layouts,
-                             SampleQuestion& question) {
+Result<void> AddBlockSamples(const api::TimeRange& range, const std::vector<BlockWindow>& windows,
+                             LayoutIndexes& layouts, SampleQuestion& question) {
   return BlockScan(range, layouts, question).Run(windows);
 }
 

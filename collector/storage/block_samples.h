@@ -15,7 +15,7 @@ api::TimeRange BlockBegins(const api::TimeRange& range, const SampleQuestion& qu
 // decoded whole. Chunks must be asked for after this: what is compacted in between is then read
 // twice, not missed.
 shared::Result<void> AddBlockSamples(const api::TimeRange& range,
-                                     const std::vector<UncompactedWindow>& windows,
+                                     const std::vector<BlockWindow>& windows,
                                      LayoutIndexes& layouts, SampleQuestion& question);
 
 }  // namespace collector::storage

@@ -3,11 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstring>
 #include <span>
 
+#include "collector/storage/layout_series.h"
 #include "collector/storage/sql_text.h"
-#include "shared/model/layout.h"
 #include "shared/postgres/kept.h"
 #include "shared/text/hex.h"
 #include "shared/text/utf8.h"
@@ -19,7 +18,6 @@ using namespace std::chrono_literals;
 using shared::ErrorCode;
 using shared::Fail;
 using shared::Result;
-using shared::model::Labels;
 using shared::postgres::Connection;
 using shared::postgres::QueryKept;
 using shared::postgres::Rows;
@@ -34,66 +32,6 @@ constexpr size_t kMostRemembered = 500'000;
 constexpr auto kRefusedPeriod = 1h;
 constexpr auto kRefusedLayoutPeriod = 10min;
 constexpr int kMostRefusedMetrics = 100;  // named of a host
-
-// Common labels and the series' own, which win; sorted, each name once.
-Labels MergeLabels(const Labels& common, Labels own) {
-  Labels merged = own;
-  for (const auto& label : common) {
-    const bool overridden = std::any_of(own.begin(), own.end(),
-                                        [&](const auto& one) { return one.name == label.name; });
-    if (!overridden) merged.push_back(label);
-  }
-  std::sort(merged.begin(), merged.end());
-  return merged;
-}
-
-shared::model::Layout ToModel(const pgvigil::v1::Layout& layout) {
-  shared::model::Layout out;
-  for (const auto& label : layout.common_labels()) {
-    out.common_labels.push_back({label.name(), label.value()});
-  }
-  out.series.reserve(static_cast<size_t>(layout.series_size()));
-  for (const auto& series : layout.series()) {
-    shared::model::Series one{
-        series.name(), series.unit(), static_cast<shared::model::MetricKind>(series.kind()), {}};
-    for (const auto& label : series.labels()) one.labels.push_back({label.name(), label.value()});
-    out.series.push_back(std::move(one));
-  }
-  out.hash = shared::model::ComputeHash(out.common_labels, out.series);
-  return out;
-}
-
-std::string BytesOf(const shared::model::LayoutHash& hash) {
-  std::string bytes(hash.bytes.size(), '\0');
-  std::memcpy(bytes.data(), hash.bytes.data(), bytes.size());
-  return bytes;
-}
-
-// The series of a layout in unnest form, sorted by fingerprint, so that two writers that register
-// the same ones lock them in the same order.
-struct SeriesArrays {
-  std::string fingerprints, metrics, kinds, units, labels;
-};
-
-struct SeriesRecord {
-  std::string fingerprint;
-  size_t position = 0;  // in the layout, the first one
-  int32_t metric = 0;
-  const shared::model::Series* series = nullptr;
-  std::string labels;
-};
-
-SeriesArrays ToArrays(const std::vector<SeriesRecord>& sorted) {
-  ArrayText fingerprints, metrics, kinds, units, labels;
-  for (const SeriesRecord& record : sorted) {
-    fingerprints.Add(std::string_view(ToUuid(record.fingerprint)));
-    metrics.Add(int64_t{record.metric});
-    kinds.Add(static_cast<int64_t>(record.series->kind));
-    units.Add(std::string_view(record.series->unit));
-    labels.Add(std::string_view(record.labels));
-  }
-  return {fingerprints.Take(), metrics.Take(), kinds.Take(), units.Take(), labels.Take()};
-}
 
 constexpr std::string_view kAddSeries = R"sql(/* pgvigil */
 INSERT INTO pgvigil.series (host_id, metric_id, kind, unit, labels, fingerprint)
@@ -134,35 +72,6 @@ SELECT $1::int4, n.metric, $2, n.series, n.example::jsonb
 FROM unnest($3::text[], $4::int8[], $5::text[]) AS n (metric, series, example) ORDER BY n.metric
 ON CONFLICT (host_id, metric, reason) DO UPDATE SET series = excluded.series,
   example = excluded.example, last_seen = now())sql";
-
-// Of every position in the layout its series, and each series once, sorted by fingerprint.
-struct LayoutSeries {
-  std::vector<std::string> order;  // fingerprints as in the layout
-  std::vector<SeriesRecord> records;
-};
-
-LayoutSeries SeriesOf(const shared::model::Layout& model) {
-  LayoutSeries out;
-  out.records.reserve(model.series.size());
-  for (const shared::model::Series& series : model.series) {
-    shared::model::Series merged = series;
-    merged.labels = MergeLabels(model.common_labels, series.labels);
-    std::string labels = LabelsJson(merged.labels);
-    std::string fingerprint = BytesOf(shared::model::ComputeHash({}, {merged}));
-    out.records.push_back({fingerprint, out.order.size(), 0, &series, std::move(labels)});
-    out.order.push_back(std::move(fingerprint));
-  }
-  std::sort(out.records.begin(), out.records.end(),
-            [](const SeriesRecord& a, const SeriesRecord& b) {
-              return std::tie(a.fingerprint, a.position) < std::tie(b.fingerprint, b.position);
-            });
-  out.records.erase(std::unique(out.records.begin(), out.records.end(),
-                                [](const SeriesRecord& a, const SeriesRecord& b) {
-                                  return a.fingerprint == b.fingerprint;
-                                }),
-                    out.records.end());
-  return out;
-}
 
 using IdsByUuid = std::unordered_map<std::string, int64_t>;
 

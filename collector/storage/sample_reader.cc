@@ -45,7 +45,7 @@ Result<void> AddStored(const api::TimeRange& range, const SampleMemory& memory,
   }
   ASSIGN_OR_RETURN(const std::vector<shared::postgres::Rows> answers,
                    question.session.QueryAll(statements));
-  const std::vector<UncompactedWindow> windows = ToUncompacted(answers.front());
+  const std::vector<BlockWindow> windows = ToUncompacted(answers.front());
   if (at_once && windows.empty()) return chunks.Add(std::span(answers).subspan(1));
   RETURN_IF_ERROR(AddBlockSamples(range, windows, memory.layouts, question));
   if (!at_once) RETURN_IF_ERROR(chunks.FindFamilies(memory.families));

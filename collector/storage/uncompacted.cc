@@ -40,8 +40,8 @@ ReadStatement UncompactedStatement(const api::TimeRange& begins, const SampleQue
           question.hosts.size() <= kFewHosts ? Planning::kKept : Planning::kOnce};
 }
 
-std::vector<UncompactedWindow> ToUncompacted(const shared::postgres::Rows& rows) {
-  std::vector<UncompactedWindow> out;
+std::vector<BlockWindow> ToUncompacted(const shared::postgres::Rows& rows) {
+  std::vector<BlockWindow> out;
   out.reserve(rows.size());
   for (size_t row = 0; row < rows.size(); ++row) {
     out.push_back({rows.Int4(row, 0), FromUnixMicros(rows.UnixMicros(row, 1))});

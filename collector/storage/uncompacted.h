@@ -10,7 +10,7 @@
 namespace collector::storage {
 
 // Ten minutes of a host's blocks.
-struct UncompactedWindow {
+struct BlockWindow {
   int32_t host_id = 0;
   shared::WallTime start;
 };
@@ -18,6 +18,6 @@ struct UncompactedWindow {
 // Asks for windows of the question's hosts with blocks that begin in `begins` (rounded to whole
 // windows) and are in no chunk.
 ReadStatement UncompactedStatement(const api::TimeRange& begins, const SampleQuestion& question);
-std::vector<UncompactedWindow> ToUncompacted(const shared::postgres::Rows& rows);
+std::vector<BlockWindow> ToUncompacted(const shared::postgres::Rows& rows);
 
 }  // namespace collector::storage

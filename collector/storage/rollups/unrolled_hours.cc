@@ -53,7 +53,7 @@ std::vector<api::TimeRange> UnrolledHours::From(std::span<const Rows> answers) c
     for (size_t row = 0; row < answers[0].size(); ++row) {
       AddHour(FromUnixMicros(answers[0].UnixMicros(row, 0)), hours);
     }
-    for (const UncompactedWindow& window : ToUncompacted(answers[1])) {
+    for (const BlockWindow& window : ToUncompacted(answers[1])) {
       const WallTime last = window.start + 10min + block_span_;
       for (WallTime hour = window.start; hour <= last; hour += 1h) AddHour(hour, hours);
     }
