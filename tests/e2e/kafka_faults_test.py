@@ -166,6 +166,16 @@ def leaders(cluster):
     return out
 
 
+def elects_preferred(cluster):
+    """Makes each partition's first replica its leader; False while one of these is not in sync."""
+    try:
+        cluster.tool("org.apache.kafka.tools.LeaderElectionCommand", "--election-type", "preferred",
+                     "--all-topic-partitions")
+        return True
+    except harness.Failure:
+        return False
+
+
 def leaders_that_move(programs):
     """Leadership of every partition moves by order and because a broker leaves: producers and consumers
     find the new leader."""
@@ -183,8 +193,7 @@ def leaders_that_move(programs):
             check(moved or str(node.number) not in before.values(), f"nothing moved: {before}")
             moves += len(moved)
             node.start()
-            cluster.tool("org.apache.kafka.tools.LeaderElectionCommand", "--election-type",
-                         "preferred", "--all-topic-partitions")
+            wait_until("an election, once it has caught up", lambda: elects_preferred(cluster), 90)
         check(moves > 0, "no leader moved while agents were sending")
         world.balance()
 
