@@ -289,7 +289,7 @@ int main(int argc, char** argv) {
   const double most_blocks = total("max(block_bytes)");
   const double chunks = BytesOf(connection, "chunk_hours|chunk_minutes");
   const double rolled = BytesOf(connection, "rollup_5m|rollup_1h");
-  Must(connection.Execute("VACUUM ANALYZE"));
+  if (done < days) Must(connection.Execute("VACUUM ANALYZE"));
   const double compacted = Ask(connection, "SELECT sum(samples) FROM pgvigil.chunk");
   if (compacted != samples) {
     fmt::print(stderr, "{:.0f} samples were loaded, chunks hold {:.0f}\n", samples, compacted);
